@@ -1,0 +1,1 @@
+"""What monitoring sends: integrations, deduplication, grouping, heartbeats."""

@@ -1,0 +1,1 @@
+"""Who and what exists: people, teams, role holders, services, business calendars."""

@@ -1,0 +1,1 @@
+"""Declare, acknowledge, escalate, mitigate, resolve, close; the timeline."""

@@ -1,0 +1,1 @@
+"""The outbox: contact methods, notification rules, page-outs and pages, channels."""

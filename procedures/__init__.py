@@ -1,0 +1,1 @@
+"""The rules as rows, the clauses, and the outcome of each clause."""

@@ -1,0 +1,1 @@
+"""Who holds the pager: rotas, overrides, the resolver."""
