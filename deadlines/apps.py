@@ -5,4 +5,13 @@ from django.apps import AppConfig
 
 class DeadlinesConfig(AppConfig):
     name = "deadlines"
+    verbose_name = "The clock"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from deadlines import health, receivers
+        from deadlines.extension import contribute
+
+        receivers.register()
+        contribute("health", "clock", health.check)
+        contribute("metrics", "clock", health.metrics)

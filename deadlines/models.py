@@ -84,3 +84,19 @@ class Pulse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.ticked_at:%H:%M:%S} UTC"
+
+
+class Outage(models.Model):
+    """A stretch in which nothing ticked: what fell due in it is marked late."""
+
+    began_at = models.DateTimeField(unique=True)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-began_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(name="outage_has_length", condition=Q(ended_at__gt=models.F("began_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M:%S} to {self.ended_at:%H:%M:%S} UTC"

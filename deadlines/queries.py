@@ -1,0 +1,79 @@
+"""Reads of the clock: the database's time, what is open, what is late, which process ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Count, Min, Q, QuerySet
+
+from deadlines.enums import State
+from deadlines.models import Deadline, Outage, Pulse
+
+
+def database_now() -> datetime:
+    """The database's clock, which alone says what is due. A real instant, not the transaction's start."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def promises_of(subject_type: str, subject_id: int) -> QuerySet[Deadline]:
+    """Every promise about a subject, by due time."""
+    return Deadline.objects.filter(subject_type=subject_type, subject_id=subject_id)
+
+
+def open_promises(subject_type: str, subject_ids: Iterable[int]) -> QuerySet[Deadline]:
+    """The pending and paused promises of many subjects, by due time, in one query."""
+    return Deadline.objects.filter(
+        subject_type=subject_type,
+        subject_id__in=list(subject_ids),
+        state__in=[State.PENDING, State.PAUSED],
+    ).order_by("due_at", "id")
+
+
+def subjects_with_a_future(subject_type: str) -> QuerySet[Deadline, int]:
+    """Ids of the subjects that still have a pending promise: what the watchdog holds against the open ones."""
+    return Deadline.objects.filter(
+        subject_type=subject_type, state=State.PENDING
+    ).values_list("subject_id", flat=True)
+
+
+def outage_of(due_at: datetime) -> Outage | None:
+    """The stretch without a tick in which an instant fell, if any."""
+    return Outage.objects.filter(began_at__lte=due_at, ended_at__gt=due_at).order_by("began_at").first()
+
+
+def last_tick() -> datetime | None:
+    """When any process last finished a tick."""
+    pulse = Pulse.objects.order_by("-ticked_at").first()
+    return pulse.ticked_at if pulse else None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the clock has not done yet though it should have."""
+
+    overdue: int
+    oldest_due_at: datetime | None
+    failing: int
+    worst_error: str
+
+
+def backlog(now: datetime, *, grace: timedelta = timedelta(seconds=5)) -> Backlog:
+    """Pending promises overdue by more than the grace, and those whose handler keeps failing."""
+    pending = Deadline.objects.filter(state=State.PENDING)
+    counts = pending.filter(run_at__lte=now - grace).aggregate(
+        overdue=Count("id"), oldest=Min("due_at")
+    )
+    failing = pending.filter(Q(tries__gt=0))
+    worst = failing.order_by("-tries", "id").first()
+    return Backlog(
+        overdue=counts["overdue"],
+        oldest_due_at=counts["oldest"],
+        failing=failing.count(),
+        worst_error=f"{worst.kind}: {worst.last_error}" if worst else "",
+    )

@@ -1,0 +1,28 @@
+"""Every way a promise may change."""
+
+from deadlines.services.enforcement import Tick, enforce
+from deadlines.services.promises import (
+    Promise,
+    cancel,
+    keep_failed_receiver,
+    move,
+    pause,
+    resume,
+    schedule,
+    settle,
+    waive,
+)
+
+__all__ = [
+    "Promise",
+    "Tick",
+    "cancel",
+    "enforce",
+    "keep_failed_receiver",
+    "move",
+    "pause",
+    "resume",
+    "schedule",
+    "settle",
+    "waive",
+]

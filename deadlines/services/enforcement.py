@@ -1,0 +1,189 @@
+"""The loop that enforces whatever is due. Beat and the clock process both call it; any number may run.
+
+Deciding is exactly-once: candidates are read without locks, then each gets a short transaction of
+its own that locks the subject, then the promise, looks again, handles and settles.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from deadlines.enums import Nature, State
+from deadlines.events import promises_settled
+from deadlines.models import Deadline, Outage, Pulse
+from deadlines.queries import database_now, last_tick, outage_of
+from deadlines.registry import Due, kind_named, subject_named
+
+logger = logging.getLogger(__name__)
+
+DOWN = "the portal was down"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one call of `enforce` did. `lag` is how late the oldest handled promise was."""
+
+    now: datetime
+    handled: int = 0
+    failed: int = 0
+    skipped: int = 0
+    lag: timedelta = timedelta()
+
+
+def enforce(
+    *, now: datetime | None = None, batch: int = 100, process: str | None = None
+) -> Tick:
+    """Handles everything that is due, oldest first.
+
+    `now` is the database's clock unless a test travels. `process` names the caller ("clock:host:pid"):
+    its tick is kept as a pulse, and a stretch in which no process ticked is recorded as an outage,
+    so that what fell due in it is marked late. Without a name nothing of that is kept.
+
+    A handler that raises is rolled back, counted on its promise, tried again with backoff, and
+    never blocks the others. Raises only when the database cannot be reached.
+    """
+    at = now or database_now()
+    if process:
+        _note_outage(at)
+    seen: set[int] = set()
+    handled = failed = skipped = 0
+    lag = timedelta()
+    while True:
+        due = list(
+            Deadline.objects.filter(state=State.PENDING, run_at__lte=at)
+            .exclude(pk__in=seen)
+            .order_by("run_at", "id")
+            .values_list("pk", "subject_type", "subject_id", "due_at")[:batch]
+        )
+        if not due:
+            break
+        for deadline_id, subject_type, subject_id, due_at in due:
+            seen.add(deadline_id)
+            result = _handle(deadline_id, subject_type, subject_id, at)
+            handled += result is True
+            failed += result is False
+            skipped += result is None
+            if result is True:
+                lag = max(lag, at - due_at)
+        if now is None:
+            at = database_now()
+            if process:
+                _note_pulse(process, at, lag, handled)
+    if process:
+        _note_pulse(process, at, lag, handled)
+    return Tick(at, handled, failed, skipped, lag)
+
+
+def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime) -> bool | None:
+    """True handled, False failed, None left to somebody else (who holds the subject, or was quicker)."""
+    try:
+        with transaction.atomic():
+            if not subject_named(subject_type).lock(subject_id):
+                busy = True
+            else:
+                busy = False
+                deadline = (
+                    Deadline.objects.select_for_update(skip_locked=True)
+                    .filter(pk=deadline_id, state=State.PENDING, run_at__lte=now)
+                    .first()
+                )
+                if deadline is None:
+                    return None
+                _carry_out(deadline, now)
+        if not busy:
+            return True
+    except (OperationalError, InterfaceError):
+        if _connection_lost():
+            raise
+        logger.warning("promise %s waits: its rows are locked", deadline_id, exc_info=True)
+        return None
+    except Exception as error:
+        logger.exception("the handler of promise %s failed", deadline_id)
+        _note_failure(deadline_id, error, now)
+        return False
+    _complain_when_stuck(deadline_id, now)
+    return None
+
+
+def _carry_out(deadline: Deadline, now: datetime) -> None:
+    kind = kind_named(deadline.kind)
+    outage = outage_of(deadline.due_at)
+    reason = DOWN if outage else ""
+    evidence = kind.handler(deadline, Due(now, bool(outage), reason)) or {}
+    state = State.MISSED if deadline.nature == Nature.DUTY else State.MET
+    settled = Deadline.objects.filter(pk=deadline.pk, state=State.PENDING, due_at__lte=now).update(
+        state=state,
+        settled_at=now,
+        fulfilled_at=now if state == State.MET else None,
+        evidence={**deadline.evidence, **evidence},
+        late_reason=reason,
+        last_error="",
+    )
+    if settled:
+        promises_settled.announce(deadline_ids=[deadline.pk], now=now.isoformat())
+
+
+def _note_failure(deadline_id: int, error: Exception, now: datetime) -> None:
+    with transaction.atomic():
+        deadline = (
+            Deadline.objects.select_for_update(skip_locked=True)
+            .filter(pk=deadline_id, state=State.PENDING)
+            .first()
+        )
+        if deadline is None:
+            return
+        deadline.tries += 1
+        wait = min(
+            settings.ENFORCE_RETRY_BASE_SECONDS * 2 ** min(deadline.tries - 1, 12),
+            settings.ENFORCE_RETRY_CAP_SECONDS,
+        )
+        deadline.run_at = now + timedelta(seconds=wait)
+        deadline.last_error = f"{type(error).__name__}: {error}"[:2000]
+        deadline.save(update_fields=["tries", "run_at", "last_error"])
+
+
+def _complain_when_stuck(deadline_id: int, now: datetime) -> None:
+    """A subject that stays locked, or no longer exists, must not leave its promise in silence."""
+    Deadline.objects.filter(
+        pk=deadline_id, state=State.PENDING, run_at__lte=now - timedelta(minutes=1)
+    ).update(tries=1, last_error="Its subject could not be locked for a minute, or is gone.")
+
+
+def _connection_lost() -> bool:
+    from django.db import connection  # noqa: PLC0415 - the thread's own connection, at this moment
+
+    try:
+        return not connection.is_usable()
+    except (DatabaseError, InterfaceError):
+        return True
+
+
+def _note_outage(now: datetime) -> None:
+    before = last_tick()
+    if before and now - before > timedelta(seconds=settings.OUTAGE_AFTER_SECONDS):
+        Outage.objects.bulk_create(
+            [Outage(began_at=before, ended_at=now)], ignore_conflicts=True
+        )
+
+
+def _note_pulse(process: str, now: datetime, lag: timedelta, handled: int) -> None:
+    Pulse.objects.bulk_create(
+        [
+            Pulse(
+                name=process,
+                role=process.partition(":")[0],
+                ticked_at=now,
+                lag=lag,
+                skew=datetime.now(UTC) - now,  # noqa: TID251 - the very thing that is measured
+                handled=handled,
+            )
+        ],
+        update_conflicts=True,
+        update_fields=["ticked_at", "lag", "skew", "handled"],
+        unique_fields=["name"],
+    )
