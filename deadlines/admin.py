@@ -28,7 +28,16 @@ class ReadOnly(ModelAdmin):
 class DeadlineAdmin(ReadOnly):
     """Only superusers and auditors see the raw table: it names restricted incidents' subjects by id."""
 
-    list_display: ClassVar = ["kind", "clause", "due_at", "state", "nature", "owed_by", "settled_at", "tries"]
+    list_display: ClassVar = [
+        "kind",
+        "clause",
+        "due_at",
+        "state",
+        "nature",
+        "owed_by",
+        "settled_at",
+        "tries",
+    ]
     list_filter: ClassVar = ["state", "nature", "kind"]
     search_fields: ClassVar = ["key", "clause", "owed_by"]
     date_hierarchy = "due_at"

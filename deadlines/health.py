@@ -26,7 +26,8 @@ def _standing(now: datetime) -> Iterator[Problem]:
     elif now - ticked > timedelta(seconds=settings.CLOCK_DEAD_AFTER_SECONDS):
         silent = int((now - ticked).total_seconds())
         yield Problem(
-            "clock", f"Nothing has ticked for {silent} s. Start `manage.py clock`, or look at its log."
+            "clock",
+            f"Nothing has ticked for {silent} s. Start `manage.py clock`, or look at its log.",
         )
 
 
@@ -34,12 +35,11 @@ def _lagging(now: datetime) -> Iterator[Problem]:
     state = backlog(now)
     if state.overdue and state.oldest_due_at:
         behind = int((now - state.oldest_due_at).total_seconds())
-        yield Problem(
-            "overdue", f"{state.overdue} promises are overdue, the oldest by {behind} s."
-        )
+        yield Problem("overdue", f"{state.overdue} promises are overdue, the oldest by {behind} s.")
     if state.failing:
         yield Problem(
-            "handlers", f"{state.failing} promises keep failing. The worst: {state.worst_error}"[:500]
+            "handlers",
+            f"{state.failing} promises keep failing. The worst: {state.worst_error}"[:500],
         )
 
 

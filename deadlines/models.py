@@ -22,7 +22,9 @@ class Deadline(models.Model):
     nature = models.CharField(max_length=8, choices=[(n, n.value) for n in Nature])
     reach = models.CharField(max_length=8, choices=[(r, r.value) for r in Reach])
     due_at = models.DateTimeField()
-    run_at = models.DateTimeField(help_text="When the clock next looks at it: the due time, or later after a failure.")
+    run_at = models.DateTimeField(
+        help_text="When the clock next looks at it: the due time, or later after a failure."
+    )
     state = models.CharField(
         max_length=10, choices=[(s, s.value) for s in State], default=State.PENDING
     )
@@ -43,9 +45,13 @@ class Deadline(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["due_at", "id"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["run_at", "id"], name="deadline_due", condition=Q(state="pending")),
+            models.Index(
+                fields=["run_at", "id"], name="deadline_due", condition=Q(state="pending")
+            ),
             models.Index(fields=["subject_type", "subject_id", "due_at"], name="deadline_subject"),
-            models.Index(fields=["id"], name="deadline_failing", condition=Q(state="pending", tries__gt=0)),
+            models.Index(
+                fields=["id"], name="deadline_failing", condition=Q(state="pending", tries__gt=0)
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -95,7 +101,9 @@ class Outage(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["-began_at"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(name="outage_has_length", condition=Q(ended_at__gt=models.F("began_at"))),
+            models.CheckConstraint(
+                name="outage_has_length", condition=Q(ended_at__gt=models.F("began_at"))
+            ),
         ]
 
     def __str__(self) -> str:

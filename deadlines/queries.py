@@ -37,14 +37,18 @@ def open_promises(subject_type: str, subject_ids: Iterable[int]) -> QuerySet[Dea
 
 def subjects_with_a_future(subject_type: str) -> QuerySet[Deadline, int]:
     """Ids of the subjects that still have a pending promise: what the watchdog holds against the open ones."""
-    return Deadline.objects.filter(
-        subject_type=subject_type, state=State.PENDING
-    ).values_list("subject_id", flat=True)
+    return Deadline.objects.filter(subject_type=subject_type, state=State.PENDING).values_list(
+        "subject_id", flat=True
+    )
 
 
 def outage_of(due_at: datetime) -> Outage | None:
     """The stretch without a tick in which an instant fell, if any."""
-    return Outage.objects.filter(began_at__lte=due_at, ended_at__gt=due_at).order_by("began_at").first()
+    return (
+        Outage.objects.filter(began_at__lte=due_at, ended_at__gt=due_at)
+        .order_by("began_at")
+        .first()
+    )
 
 
 def last_tick() -> datetime | None:

@@ -35,9 +35,7 @@ class Tick:
     lag: timedelta = timedelta()
 
 
-def enforce(
-    *, now: datetime | None = None, batch: int = 100, process: str | None = None
-) -> Tick:
+def enforce(*, now: datetime | None = None, batch: int = 100, process: str | None = None) -> Tick:
     """Handles everything that is due, oldest first.
 
     `now` is the database's clock unless a test travels. `process` names the caller ("clock:host:pid"):
@@ -166,9 +164,7 @@ def _connection_lost() -> bool:
 def _note_outage(now: datetime) -> None:
     before = last_tick()
     if before and now - before > timedelta(seconds=settings.OUTAGE_AFTER_SECONDS):
-        Outage.objects.bulk_create(
-            [Outage(began_at=before, ended_at=now)], ignore_conflicts=True
-        )
+        Outage.objects.bulk_create([Outage(began_at=before, ended_at=now)], ignore_conflicts=True)
 
 
 def _note_pulse(process: str, now: datetime, lag: timedelta, handled: int) -> None:

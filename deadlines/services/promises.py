@@ -95,9 +95,7 @@ def settle(
     """
     chosen = _chosen(subject_type, subject_id, kinds, keys)
     met = _end(chosen, State.MET, now=now, evidence=evidence, fulfilled_at=now)
-    belated = list(
-        chosen.filter(state=State.MISSED, fulfilled_at__isnull=True).select_for_update()
-    )
+    belated = list(chosen.filter(state=State.MISSED, fulfilled_at__isnull=True).select_for_update())
     for deadline in belated:
         deadline.fulfilled_at = now
         deadline.evidence = {**deadline.evidence, **(evidence or {})}
@@ -129,7 +127,7 @@ def cancel(
     now: datetime,
     reason: str,
 ) -> list[Deadline]:
-    """Open promises no longer apply (a severity changed, an incident was a false positive). No outcome."""
+    """Open promises no longer apply (a severity changed, a false positive). No outcome follows."""
     chosen = _chosen(subject_type, subject_id, kinds, keys)
     return _end(chosen, State.CANCELLED, now=now, evidence={"reason": reason})
 
@@ -176,17 +174,13 @@ def resume(
         deadline.due_at = deadline.run_at = now + deadline.remaining
         deadline.state = State.PENDING
         deadline.paused_at = deadline.remaining = None
-    Deadline.objects.bulk_update(
-        resumed, ["state", "due_at", "run_at", "paused_at", "remaining"]
-    )
+    Deadline.objects.bulk_update(resumed, ["state", "due_at", "run_at", "paused_at", "remaining"])
     return resumed
 
 
 def move(key: str, due_at: datetime, *, now: datetime) -> Deadline | None:
     """Gives one pending promise another due time. None when it is no longer pending."""
-    deadline = (
-        Deadline.objects.select_for_update().filter(key=key, state=State.PENDING).first()
-    )
+    deadline = Deadline.objects.select_for_update().filter(key=key, state=State.PENDING).first()
     if deadline is None:
         return None
     deadline.evidence = {
