@@ -1,0 +1,93 @@
+"""Who may do what with people and teams: groups give the roles, object permissions bind them to teams."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+from guardian.shortcuts import get_objects_for_user
+
+from directory.enums import Role, TeamPermission
+from directory.models import Team, User
+
+Somebody = User | AnonymousUser
+SEES_EVERY_TEAM = frozenset({Role.ADMIN, Role.MANAGER, Role.ENGINEER, Role.AUDITOR})
+
+
+def groups_of(user: Somebody) -> frozenset[str]:
+    """The names of the person's groups, read once per instance; none for who may not sign in."""
+    if not isinstance(user, User) or not user.is_active:
+        return frozenset()
+    known: frozenset[str] | None = getattr(user, "_group_names", None)
+    if known is None:
+        known = frozenset(user.groups.values_list("name", flat=True))
+        user._group_names = known  # type: ignore[attr-defined]
+    return known
+
+
+def is_admin(user: Somebody) -> bool:
+    """In the group Admin, or a superuser."""
+    return (user.is_active and user.is_superuser) or Role.ADMIN in groups_of(user)
+
+
+def is_auditor(user: Somebody) -> bool:
+    """In the group Auditor."""
+    return Role.AUDITOR in groups_of(user)
+
+
+def managed_team_ids(user: Somebody) -> frozenset[int]:
+    """The teams the person manages: group Manager and `manage_team` on the team. Admins as such manage none."""
+    if Role.MANAGER not in groups_of(user):
+        return frozenset()
+    return _granted(user, TeamPermission.MANAGE)
+
+
+def responding_team_ids(user: Somebody) -> frozenset[int]:
+    """The teams whose incidents the person answers."""
+    if not isinstance(user, User) or not user.is_active:
+        return frozenset()
+    return _granted(user, TeamPermission.RESPOND)
+
+
+def manages(user: Somebody, team_id: int) -> bool:
+    """Whether the person is a manager of this very team."""
+    return team_id in managed_team_ids(user)
+
+
+def responds_for(user: Somebody, team_id: int) -> bool:
+    """Whether the person answers this team's incidents (an engineer of it, or its manager)."""
+    return team_id in responding_team_ids(user) or manages(user, team_id)
+
+
+def may_edit_team(user: Somebody, team_id: int) -> bool:
+    """Whether the person may change the team's rows: its manager, or an admin."""
+    return is_admin(user) or manages(user, team_id)
+
+
+def editable_teams(user: Somebody) -> QuerySet[Team]:
+    """The teams whose rows the person may change."""
+    return (
+        Team.objects.all() if is_admin(user) else Team.objects.filter(pk__in=managed_team_ids(user))
+    )
+
+
+def visible_teams(user: Somebody) -> QuerySet[Team]:
+    """The teams the person may look at: all with a role, else those they belong to; none for strangers."""
+    if not isinstance(user, User) or not user.is_active:
+        return Team.objects.none()
+    if is_admin(user) or groups_of(user) & SEES_EVERY_TEAM:
+        return Team.objects.all()
+    return Team.objects.filter(
+        Q(pk__in=user.memberships.values("team_id")) | Q(pk__in=responding_team_ids(user))
+    )
+
+
+def _granted(user: Somebody, permission: TeamPermission) -> frozenset[int]:
+    name = f"_teams_{permission}"
+    known: frozenset[int] | None = getattr(user, name, None)
+    if known is None:
+        teams: QuerySet[Team] = get_objects_for_user(
+            user, permission, klass=Team, with_superuser=False, accept_global_perms=False
+        )
+        known = frozenset(teams.values_list("pk", flat=True))
+        setattr(user, name, known)
+    return known

@@ -1,0 +1,57 @@
+"""An override: somebody else holds the rota for a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from rotations.models.rota import Rota
+
+LONGEST_OVERRIDE = timedelta(days=366)
+
+
+@pghistory.track()
+class Override(models.Model):
+    """From `starts_at` until just before `ends_at` this person holds the rota; the latest made wins."""
+
+    rota = models.ForeignKey(Rota, on_delete=models.CASCADE, related_name="overrides")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="overrides"
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="made_overrides",
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-starts_at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["rota", "ends_at"], name="override_of_rota"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="override_starts_before_it_ends",
+                condition=Q(starts_at__lt=F("ends_at")),
+                violation_error_message="An override must end after it starts.",
+            ),
+            models.CheckConstraint(
+                name="override_not_over_a_year",
+                condition=Q(ends_at__lte=F("starts_at") + LONGEST_OVERRIDE),
+                violation_error_message="An override lasts a year at most; change the rota instead.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} for {self.rota}"

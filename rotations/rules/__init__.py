@@ -1,0 +1,1 @@
+"""Pure rules of turns: who holds a rota at an instant, and who answers for a team."""
