@@ -242,10 +242,14 @@ def _end(
 ) -> list[Deadline]:
     ended: list[Deadline] = list(chosen.filter(state__in=OPEN).select_for_update())
     for deadline in ended:
-        deadline.state = state
-        if state == State.MET and deadline.nature == Nature.DUTY and deadline.due_at < now:
-            # Done after the due time but before the clock looked: it was missed all the same.
-            deadline.state = State.MISSED
+        # Done after the due time but before the clock looked: it was missed all the same.
+        late = (
+            state == State.MET
+            and deadline.nature == Nature.DUTY
+            and deadline.state == State.PENDING
+            and deadline.due_at < now
+        )
+        deadline.state = State.MISSED if late else state
         deadline.settled_at = now
         deadline.fulfilled_at = fulfilled_at
         deadline.paused_at = deadline.remaining = None
