@@ -1,0 +1,1 @@
+"""Pure rules: the procedure as values, and what is wrong with one."""
