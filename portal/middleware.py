@@ -1,0 +1,35 @@
+"""What every answer carries: the strict policy for content outside the admin, and who may keep a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class PoliciesMiddleware:
+    """The admin's Alpine needs `unsafe-eval`; that stays inside `/admin/`. The API's reader needs inline styles.
+
+    A page for a signed-in person is kept by no cache; each answer says the server's time, from which
+    the clocks of the page tick.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not hasattr(response, "_csp_config"):
+            if request.path.startswith("/admin/"):
+                response._csp_config = settings.SECURE_CSP_ADMIN  # type: ignore[attr-defined]
+            elif request.path.startswith("/api/docs"):
+                response._csp_config = settings.SECURE_CSP_API_DOCS  # type: ignore[attr-defined]
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "private, no-store")
+            response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+            response.headers.setdefault("X-Server-Now", datetime.now(UTC).isoformat())
+        return response
