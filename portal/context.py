@@ -17,7 +17,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "now": datetime.now(UTC),
-        "zone": zone_named(getattr(user, "timezone", "") or "UTC"),
+        "zone": zone_named(getattr(user, "zone", "") or "UTC"),
         "menu": menu(request) if user is not None and user.is_authenticated else [],
         "demo": settings.DEMO,
     }

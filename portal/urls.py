@@ -2,7 +2,18 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
+
+from portal import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", views.SignOut.as_view(), name="sign-out"),
+    path("clock/", views.clock, name="clock"),
+    path(
+        "admin/login/",
+        RedirectView.as_view(pattern_name="sign-in", query_string=True),
+        name="admin-sign-in",
+    ),
     path("admin/", admin.site.urls),
 ]
