@@ -19,7 +19,9 @@ def text(name: str, default: str = "") -> str:
         try:
             return Path(path).read_text().strip()
         except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE: cannot read {path} ({error.strerror}).") from error
+            raise ImproperlyConfigured(
+                f"{name}_FILE: cannot read {path} ({error.strerror})."
+            ) from error
     return os.environ.get(name, "").strip() or default
 
 
@@ -56,7 +58,9 @@ def folder(name: str, default: Path) -> Path:
 def host_of(url: str) -> str:
     host = urlsplit(url).hostname
     if not host:
-        raise ImproperlyConfigured(f"BASE_URL takes an address like https://watchbill.example.org, not {url!r}.")
+        raise ImproperlyConfigured(
+            f"BASE_URL takes an address like https://watchbill.example.org, not {url!r}."
+        )
     return host
 
 
@@ -65,7 +69,9 @@ def secret_key(data_dir: Path, *, embedded: bool) -> str:
     if value:
         return value
     if not embedded:
-        raise ImproperlyConfigured("SECRET_KEY is required with DATABASE_URL: a long random text, the same on each host.")
+        raise ImproperlyConfigured(
+            "SECRET_KEY is required with DATABASE_URL: a long random text, the same on each host."
+        )
     path = data_dir / "secret_key"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -78,7 +84,11 @@ def database(data_dir: Path) -> dict[str, Any]:
     url = text("DATABASE_URL")
     if not url:
         marker = data_dir / "postgres.url"
-        url = marker.read_text().strip() if marker.exists() else "postgresql://watchbill@localhost/watchbill"
+        url = (
+            marker.read_text().strip()
+            if marker.exists()
+            else "postgresql://watchbill@localhost/watchbill"
+        )
     config: dict[str, Any] = dict(Env.db_url_config(url))
     if not str(config.get("ENGINE", "")).endswith("postgresql"):
         raise ImproperlyConfigured("DATABASE_URL takes postgresql://user:password@host:port/name.")

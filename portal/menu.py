@@ -48,7 +48,11 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
                 "symbol": entry.symbol,
                 "key": f"g {entry.key}",
                 "current": request.path == url
-                or (url not in ("/", request.path) and request.path.startswith(url) and not _deeper(request.path, url)),
+                or (
+                    url not in ("/", request.path)
+                    and request.path.startswith(url)
+                    and not _deeper(request.path, url)
+                ),
             }
         )
     return lines

@@ -30,6 +30,8 @@ class PoliciesMiddleware:
                 response._csp_config = settings.SECURE_CSP_API_DOCS  # type: ignore[attr-defined]
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "private, no-store")
-            response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+            response.headers.setdefault(
+                "Permissions-Policy", "camera=(), microphone=(), geolocation=()"
+            )
             response.headers.setdefault("X-Server-Now", datetime.now(UTC).isoformat())
         return response

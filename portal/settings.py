@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pghistory
+from django.utils.csp import CSP
 
 from portal import env
 
@@ -14,7 +15,9 @@ DEMO = env.flag("DEMO", default=EMBEDDED)
 PORT = env.integer("PORT", default=8000)
 BASE_URL = env.text("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 SECRET_KEY = env.secret_key(DATA_DIR, embedded=EMBEDDED)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", env.host_of(BASE_URL)])
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", env.host_of(BASE_URL)]
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 INSTALLED_APPS = [
@@ -113,7 +116,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+PGHISTORY_DEFAULT_TRACKERS = (
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -62,11 +62,7 @@ def ago(context: Context, instant: datetime | None) -> SafeString | str:
         return "–"
     gone = (context["now"] - instant).total_seconds()
     said = (
-        "just now"
-        if abs(gone) < 5
-        else f"in {length(gone)}"
-        if gone < 0
-        else f"{length(gone)} ago"
+        "just now" if abs(gone) < 5 else f"in {length(gone)}" if gone < 0 else f"{length(gone)} ago"
     )
     return format_html(
         '<time datetime="{}" title="{}" data-ago>{}</time>',
@@ -125,9 +121,7 @@ def clock(context: Context, deadline: Deadline) -> SafeString:
             if deadline.nature == Nature.DUTY:
                 return countdown(context, deadline.due_at)
             return mark_safe('<span class="late">missed</span>')
-        return format_html(
-            '<span class="late">came {} late</span>', length(deadline.late_by or 0)
-        )
+        return format_html('<span class="late">came {} late</span>', length(deadline.late_by or 0))
     if deadline.state == State.MET:
         late = deadline.late_by or 0
         if late >= 2:
