@@ -18,3 +18,9 @@ class TeamPermission(StrEnum):
 
     MANAGE = "manage_team"
     RESPOND = "respond_for_team"
+
+
+class Scope(StrEnum):
+    """What a token is narrowed to; without any it may all that its person may."""
+
+    READ = "read"

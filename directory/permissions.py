@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from guardian.shortcuts import get_objects_for_user
 
+from deadlines.extension import PORTAL, Actor
 from directory.enums import Role, TeamPermission
 from directory.models import Team, User
 
@@ -91,3 +93,30 @@ def _granted(user: Somebody, permission: TeamPermission) -> frozenset[int]:
         known = frozenset(teams.values_list("pk", flat=True))
         setattr(user, name, known)
     return known
+
+
+def require_editor(actor: Actor, team_id: int) -> None:
+    """Refuses an actor who may not change the team's rows. The portal itself may.
+
+    Raises PermissionDenied.
+    """
+    if not (actor == PORTAL or may_edit_team(person_of(actor), team_id)):
+        raise PermissionDenied("Only the team's manager or an admin may do this.")
+
+
+def require_admin(actor: Actor) -> None:
+    """Refuses an actor who is neither an admin nor the portal. Raises PermissionDenied."""
+    if not (actor == PORTAL or is_admin(person_of(actor))):
+        raise PermissionDenied("Only an admin may do this.")
+
+
+def person_of(actor: Actor) -> Somebody:
+    """The person behind an actor; nobody for the portal, an integration, or who is gone."""
+    if actor.kind != "user":
+        return AnonymousUser()
+    return User.objects.filter(pk=actor.id).first() or AnonymousUser()
+
+
+def actor_of(user: User) -> Actor:
+    """The person as the actor of a change."""
+    return Actor("user", user.pk, str(user))

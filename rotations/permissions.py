@@ -1,0 +1,47 @@
+"""Who may look at rotas and change who holds them."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from directory.models import User
+from directory.permissions import Somebody, may_edit_team, visible_teams
+from rotations.models import Override, Rota
+
+
+def visible_rotas(user: Somebody) -> QuerySet[Rota]:
+    """The rotas the person may look at: those of the teams they see, and those they are in."""
+    if not isinstance(user, User) or not user.is_active:
+        return Rota.objects.none()
+    return Rota.objects.filter(
+        Q(team__in=visible_teams(user)) | Q(pk__in=user.rota_places.values("rota_id"))
+    )
+
+
+def may_take_over(user: Somebody, rota: Rota) -> bool:
+    """Whether the person may take the rota over for themselves: who belongs to it or to its team,
+    and who may edit it (C22)."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    turns = {rota.pk, rota.derived_from_id}
+    return (
+        may_edit_team(user, rota.team_id)
+        or user.memberships.filter(team_id=rota.team_id).exists()
+        or user.rota_places.filter(rota_id__in=turns - {None}).exists()
+    )
+
+
+def may_override(user: Somebody, rota: Rota, for_user_id: int) -> bool:
+    """Whether the person may put that one on the rota for a while: the team's manager and admins
+    anybody, the others themselves only."""
+    if may_edit_team(user, rota.team_id):
+        return True
+    return user.pk == for_user_id and may_take_over(user, rota)
+
+
+def may_remove(user: Somebody, override: Override) -> bool:
+    """Whether the person may take the override back: the team's manager, admins, and who made it for
+    themselves."""
+    if may_edit_team(user, override.rota.team_id):
+        return True
+    return user.pk is not None and override.created_by_id == override.user_id == user.pk
