@@ -1,7 +1,7 @@
 """Every address of the portal."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from portal import views
@@ -16,4 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="admin-sign-in",
     ),
     path("admin/", admin.site.urls),
+    path("procedure/", include("procedures.urls")),
+    path("rotations/", include("rotations.urls")),
 ]

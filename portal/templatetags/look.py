@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.template import Context
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -157,15 +157,17 @@ def rank_of(code: str) -> int:
     return min(max(int(digits), 1), 4) if digits else 4
 
 
-@register.simple_tag
-def clause(ids: str | None) -> SafeString | str:
-    """Small links to the clauses that ask for something: `C27` or `C73 X17`."""
+@register.simple_tag(takes_context=True)
+def clause(context: Context, ids: str | None) -> SafeString | str:
+    """Small links to the clauses that ask for something: `C27` or `C73 X17`.
+
+    A page about a procedure other than the first says so by `procedure_slug`.
+    """
+    page = reverse("procedures:clauses")
+    if slug := context.get("procedure_slug"):
+        page += f"?procedure={slug}"
     links: list[SafeString] = []
     for one in (ids or "").replace(",", " ").split():
-        try:
-            page = reverse("procedures:clauses")
-        except NoReverseMatch:
-            page = ""
         links.append(
             format_html(
                 '<a class="clause" href="{}#{}" title="The clause of the procedure">{}</a>',
