@@ -1,0 +1,140 @@
+"""What the rules need to know of an incident, read from its row and from the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from directory.models import Service, User
+from directory.queries import admins, experts_of, managers_of
+from incidents.enums import Flag, Status
+from incidents.models import AlertTally, Incident
+from incidents.permissions import Somebody, visible_to
+from incidents.rules.escalation import Facts, Reached, Staff
+from procedures.queries import policy_of
+from procedures.rules.policy import Path, Policy
+from rotations.enums import Level
+from rotations.queries import people_of, roster, who_is_on_call
+
+
+def lock(incident_id: int) -> bool:
+    """Takes the incident's row for the clock: False while somebody else has it.
+
+    Without the key, so that alerts may still point at it meanwhile.
+    """
+    return (
+        Incident.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(pk=incident_id)
+        .exists()
+    )
+
+
+def label_of(incident_id: int) -> str:
+    """How an incident is named where only its id is known; a restricted one by its reference alone."""
+    row = Incident.objects.filter(pk=incident_id).values_list("ref", "title", "restricted").first()
+    if row is None:
+        return f"incident {incident_id}"
+    ref, title, restricted = row
+    return ref if restricted else f"{ref} {title}"
+
+
+def incident_by_ref(ref: str, user: Somebody) -> Incident:
+    """The incident of a reference, as the person may see it. Hidden and missing alike: `DoesNotExist`."""
+    return visible_to(user).select_related("team", "lead_service", "version", "owner").get(ref=ref)
+
+
+def policy_of_incident(incident: Incident) -> Policy:
+    """The procedure the incident was opened under (C260)."""
+    return policy_of(incident.version_id)
+
+
+def paths_of(incident: Incident) -> tuple[Path, ...]:
+    """The escalation paths the incident climbs."""
+    return policy_of_incident(incident).paths_for(incident.kind, incident.severity)
+
+
+def alert_count(incident: Incident) -> int:
+    """How many alerts the incident has gathered."""
+    return AlertTally.objects.filter(incident=incident).values_list("count", flat=True).first() or 0
+
+
+def facts_of(incident: Incident, *, settled: Iterable[str] = ()) -> Facts:
+    """The incident as the rules read it."""
+    run = incident.run
+    flags = set()
+    if incident.major:
+        flags.add(Flag.MAJOR.value)
+    if incident.breach_confirmed:
+        flags.add(Flag.BREACH_CONFIRMED.value)
+    return Facts(
+        severity=incident.severity,
+        kind=incident.kind,
+        zero=_instant(run["zero"]) if "zero" in run else incident.opened_at,
+        status=Status(incident.status),
+        plan=run.get("plan", 1),
+        paused=timedelta(seconds=run.get("paused", 0)),
+        flags=frozenset(flags),
+        updated=incident.first_update_at is not None,
+        owner_id=incident.owner_id,
+        reached=tuple(
+            Reached(path, step, cause, _instant(at))
+            for path, step, cause, at in run.get("reached", [])
+        ),
+        paged={int(user_id): _instant(at) for user_id, at in run.get("paged", {}).items()},
+        engaged=frozenset(run.get("engaged", [])),
+        declined=frozenset(run.get("declined", [])),
+        settled=frozenset(settled),
+    )
+
+
+def staff_for(
+    team_id: int, service_ids: Sequence[int], *, lead_service_id: int | None = None
+) -> Callable[[datetime], Staff]:
+    """Who could be paged for a team's incident at an instant; each instant is read once.
+
+    The primaries of the other services' teams are experts (C21).
+    """
+    known: dict[datetime, Staff] = {}
+
+    def at(instant: datetime) -> Staff:
+        if instant not in known:
+            known[instant] = _staff(team_id, service_ids, lead_service_id, instant)
+        return known[instant]
+
+    return at
+
+
+def _staff(
+    team_id: int, service_ids: Sequence[int], lead_service_id: int | None, at: datetime
+) -> Staff:
+    other_teams = set()
+    if len(service_ids) > 1:
+        other_teams = set(
+            Service.objects.filter(pk__in=service_ids)
+            .exclude(team_id=team_id)
+            .values_list("team_id", flat=True)
+        )
+    others: list[int] = []
+    if other_teams:
+        others = [
+            held.user_id
+            for held in who_is_on_call(at=at, team_ids=other_teams)
+            if held.level == Level.PRIMARY
+        ]
+    experts = experts_of([lead_service_id]) if lead_service_id else ()
+    fallback = tuple(dict.fromkeys([*_ids(managers_of(team_id)), *_ids(admins())]))
+    return Staff(
+        roster=roster(team_id, at=at),
+        fallback=fallback,
+        experts=experts,
+        other_primaries=tuple(dict.fromkeys(others)),
+        people=people_of({*fallback, *experts, *others}),
+    )
+
+
+def _ids(users: Iterable[User]) -> list[int]:
+    return sorted(user.pk for user in users)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,219 @@
+"""How bad it is: severity, major, breach confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+from notifications.services import supersede
+
+from deadlines.enums import State
+from deadlines.extension import Actor
+from deadlines.queries import promises_of
+from deadlines.services import cancel, pause
+from incidents.enums import EntryKind, Flag, Kind, Promised, Status
+from incidents.events import breach_confirmed, severity_changed
+from incidents.models import Incident
+from incidents.permissions import Verb, may
+from incidents.queries.facts import facts_of, policy_of_incident
+from incidents.rules.escalation import Facts, cause_of
+from incidents.rules.texts import clean_text
+from incidents.services.backlog import ensure_backlog_item
+from incidents.services.errors import VerbRefused
+from incidents.services.paging import begin, fire_now
+from incidents.services.record import SUBJECT, allowed, keep, locked, write_entry
+from incidents.services.updating import go_on_updating
+from procedures.rules.policy import Policy, Severity
+
+REPLANNED = (
+    Promised.ACKNOWLEDGE,
+    Promised.FIRST_UPDATE,
+    Promised.UPDATE,
+    Promised.RESOLVE,
+    Promised.STEP,
+    Promised.REPEAT,
+    Promised.OPENING,
+    Promised.NUDGE,
+)
+"""The promises a severity decides."""
+
+
+@transaction.atomic
+def set_severity(
+    incident_id: int, *, severity: str, actor: Actor, now: datetime, reason: str = ""
+) -> Incident:
+    """Another severity: what is still owed is planned anew, what has happened stays.
+
+    The clocks go on from the opening, under the version of the procedure the incident has; one that is
+    over by then is due now. Raised, the steps of the new path that fire at once do so; lowered, nobody
+    is paged anew and pages not yet sent are dropped. The same severity again changes nothing.
+    """
+    incident = locked(incident_id)
+    allowed(actor, Verb.SET_SEVERITY, incident)
+    if incident.severity == severity:
+        return incident
+    if not incident.active:
+        raise VerbRefused(
+            "not_active", f"The incident is {incident.status}; its severity stays as it was."
+        )
+    policy = policy_of_incident(incident)
+    old = policy.severity(incident.severity)
+    new = _known(policy, severity)
+    raised = new.rank < old.rank
+    settled = _settled_duties(incident)
+    cancel(SUBJECT, incident.pk, kinds=REPLANNED, now=now, reason=f"the severity became {new.code}")
+    supersede(SUBJECT, incident.pk, now=now, reason=f"the severity became {new.code}")
+    incident.severity = new.code
+    incident.run["plan"] = incident.run.get("plan", 1) + 1
+    words = clean_text(reason)
+    write_entry(
+        incident,
+        EntryKind.SEVERITY,
+        f"{actor.label} {'raised' if raised else 'lowered'} the severity from {old.code} to {new.code}"
+        + (f": {words}" if words else "."),
+        actor=actor,
+        now=now,
+        data={"old": old.code, "new": new.code},
+    )
+    begin(incident, _facts_now(incident, settled, raised, now), now=now, fresh=raised)
+    go_on_updating(incident, now)
+    if incident.status == Status.MITIGATED:
+        pause(SUBJECT, incident.pk, kinds=[Promised.RESOLVE, Promised.STEP], now=now)
+    ensure_backlog_item(incident, policy, now=now)
+    keep(incident)
+    severity_changed.announce(
+        incident_id=incident.pk, now=now.isoformat(), old=old.code, new=new.code
+    )
+    return incident
+
+
+def _known(policy: Policy, code: str) -> Severity:
+    try:
+        return policy.severity(code)
+    except LookupError:
+        codes = ", ".join(one.code for one in policy.severities)
+        raise VerbRefused("unknown_severity", f"The severity is one of {codes}.") from None
+
+
+def _settled_duties(incident: Incident) -> set[str]:
+    """The duties that were met or missed already: they happened once and are not promised again."""
+    return set(
+        promises_of(SUBJECT, incident.pk)
+        .filter(
+            kind__in=[Promised.ACKNOWLEDGE, Promised.FIRST_UPDATE, Promised.RESOLVE],
+            state__in=[State.MET, State.MISSED, State.WAIVED],
+            created_at__gte=facts_of(incident).zero,
+        )
+        .values_list("kind", flat=True)
+    )
+
+
+def _facts_now(incident: Incident, settled: set[str], raised: bool, now: datetime) -> Facts:
+    facts = facts_of(incident, settled=settled)
+    if raised:
+        # What fired at once does so again, for the pages of the lower severity may still be held.
+        again = tuple(item for item in facts.reached if item.cause != "at-once")
+        facts = replace(facts, reached=again)
+    if incident.status == Status.MITIGATED and incident.mitigated_at is not None:
+        facts = replace(facts, paused=facts.paused + (now - incident.mitigated_at))
+    return facts
+
+
+@transaction.atomic
+def mark_major(incident_id: int, *, actor: Actor, now: datetime, reason: str = "") -> Incident:
+    """A manager of the team calls it a major incident (C76): the steps that wait for that are paged,
+    each by the methods its role allows at this severity (X1: below P1 the VP is told by mail).
+
+    The commander's word is a proposal: it is written down for the managers to decide.
+    Saying it twice changes nothing. `may_be_raised` says whether raising the severity is to be offered.
+    """
+    incident = locked(incident_id)
+    if actor.kind == "user":
+        user = allowed(actor, Verb.PROPOSE_MAJOR, incident)
+        if user is None or not may(user, Verb.MARK_MAJOR, incident):
+            return _propose_major(incident, actor, now, reason)
+    if incident.major:
+        return incident
+    _still_active(incident)
+    incident.major = True
+    words = clean_text(reason)
+    write_entry(
+        incident, EntryKind.MAJOR, f"{actor.label} marked it as a major incident" + (f": {words}" if words else "."),
+        actor=actor, now=now, clause="C76",
+    )  # fmt: skip
+    _fire_flag(incident, Flag.MAJOR, actor, now)
+    return keep(incident)
+
+
+def _propose_major(incident: Incident, actor: Actor, now: datetime, reason: str) -> Incident:
+    if incident.major or "major_proposed" in incident.run:
+        return incident
+    _still_active(incident)
+    incident.run["major_proposed"] = now.isoformat()
+    words = clean_text(reason)
+    write_entry(
+        incident, EntryKind.PROPOSED,
+        f"{actor.label} proposes to mark it as a major incident" + (f": {words}" if words else "."),
+        actor=actor, now=now, clause="C76",
+    )  # fmt: skip
+    return keep(incident)
+
+
+def may_be_raised(incident: Incident) -> str | None:
+    """The severity to offer for a major incident that is not at the worst one yet (X1)."""
+    if not incident.major or not incident.active:
+        return None
+    policy = policy_of_incident(incident)
+    rank = policy.severity(incident.severity).rank
+    worse = [one for one in policy.severities if one.rank < rank]
+    return max(worse, key=lambda one: one.rank).code if worse else None
+
+
+@transaction.atomic
+def confirm_breach(incident_id: int, *, note: str, actor: Actor, now: datetime) -> Incident:
+    """A manager of the team or the security lead signs that there was a breach (C82): Legal, PR and the
+    C-level are paged. What was signed, by whom and when stays on the timeline. It cannot be waived.
+
+    Refuses an incident that is no security incident, and a signature without a note. Once is enough.
+    """
+    incident = locked(incident_id)
+    user = allowed(actor, Verb.CONFIRM_BREACH, incident)
+    if user is None:
+        raise VerbRefused("needs_a_person", "A breach is confirmed by a person who signs.")
+    if incident.kind != Kind.SECURITY:
+        raise VerbRefused("not_security", "Only a security incident can be a confirmed breach.")
+    if incident.breach_confirmed:
+        return incident
+    words = clean_text(note)
+    if not words:
+        raise VerbRefused(
+            "no_note", "Write what is known of the breach; it is signed with your name."
+        )
+    _still_active(incident)
+    incident.breach_confirmed = True
+    write_entry(
+        incident, EntryKind.BREACH, f"Breach confirmed, signed by {actor.label}: {words}",
+        actor=actor, now=now, clause="C82", data={"signed_by": user.pk, "note": words},
+    )  # fmt: skip
+    _fire_flag(incident, Flag.BREACH_CONFIRMED, actor, now)
+    keep(incident)
+    breach_confirmed.announce(incident_id=incident.pk, now=now.isoformat())
+    return incident
+
+
+def _fire_flag(incident: Incident, flag: Flag, actor: Actor, now: datetime) -> None:
+    steps = [
+        (path.slug, step.key, cause_of(trigger))
+        for path in policy_of_incident(incident).paths_for(incident.kind, incident.severity)
+        for step in path.steps
+        for trigger in step.triggers
+        if trigger.kind == "flag" and trigger.flag == flag
+    ]
+    if steps:
+        fire_now(incident, steps, actor=actor, now=now)
+
+
+def _still_active(incident: Incident) -> None:
+    if not incident.active:
+        raise VerbRefused("not_active", f"The incident is {incident.status}. Reopen it first.")

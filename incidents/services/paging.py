@@ -1,0 +1,266 @@
+"""From what the rules plan to rows: pages in the outbox, promises on the clock, entries on the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from notifications.services import PageRequest, page_people
+
+from deadlines.enums import Nature
+from deadlines.extension import PORTAL, Actor
+from deadlines.models import Deadline
+from deadlines.services import Promise, schedule, settle
+from directory.models import User
+from directory.queries import calendar_of, names_of
+from incidents.enums import EntryKind, Promised
+from incidents.models import Incident
+from incidents.permissions import grant_sight
+from incidents.queries.facts import facts_of, policy_of_incident
+from incidents.rules.escalation import (
+    EmptyStep,
+    Facts,
+    Fired,
+    PlannedPage,
+    PlannedPromise,
+    call_experts,
+    fire,
+    promised,
+)
+from incidents.services.record import SUBJECT, keep_facts, staff_of, write_entry
+
+_OWED_BY_PORTAL = {
+    Promised.STEP,
+    Promised.REPEAT,
+    Promised.OPENING,
+    Promised.NUDGE,
+    Promised.ALERT_COUNT,
+}
+
+
+def send(
+    incident: Incident,
+    fired: Fired,
+    *,
+    now: datetime,
+    actor: Actor = PORTAL,
+    late: str = "",
+    quiet: bool = False,
+) -> None:
+    """Puts the pages into the outbox, lets those paged see the incident, and writes what happened.
+
+    `late` says why the pages come late; they are then collapsed into one message per person. `quiet`
+    leaves out the timeline entry of the pages (a verb has written its own).
+    """
+    keep_facts(incident, fired.facts)
+    people = [page.user_id for page in fired.pages]
+    grant_sight(incident, people)
+    if fired.pages:
+        page_people(
+            [_request(incident, page, collapsed=bool(late)) for page in fired.pages], now=now
+        )
+    names = names_of(people)
+    for empty in fired.empty:
+        _write_empty(incident, empty, now=now)
+    if not quiet:
+        for _, group in groupby(fired.pages, key=lambda page: (page.step_key, page.round)):
+            _write_pages(incident, list(group), names, actor=actor, now=now, late=late)
+
+
+def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageRequest:
+    return PageRequest(
+        user_id=page.user_id,
+        subject_type=SUBJECT,
+        subject_id=incident.pk,
+        step_key=page.step_key,
+        step_label=page.label,
+        clause=page.clause,
+        round=page.round,
+        urgency=page.urgency,
+        severity=incident.severity,
+        team_id=incident.team_id,
+        held_until=page.held_until,
+        allowed_kinds=page.methods,
+        collapsed=collapsed,
+    )
+
+
+def _write_pages(
+    incident: Incident,
+    pages: Sequence[PlannedPage],
+    names: dict[int, str],
+    *,
+    actor: Actor,
+    now: datetime,
+    late: str,
+) -> None:
+    first = pages[0]
+    who = ", ".join(names.get(page.user_id, f"person {page.user_id}") for page in pages)
+    verb = "Told" if first.urgency == "low" else "Paged"
+    if first.held_until is not None:
+        verb = f"Held until {first.held_until:%Y-%m-%d %H:%M} UTC for"
+    text = f"{verb} {who}: {first.label}{_why(first)}."
+    if late:
+        text += f" Late: {late}."
+    write_entry(
+        incident,
+        EntryKind.REPEAT if first.cause == "repeat" else EntryKind.STEP,
+        text,
+        actor=actor,
+        now=now,
+        clause=first.clause,
+        data={
+            "path": first.path,
+            "step": first.step,
+            "cause": first.cause,
+            "round": first.round,
+            "users": [page.user_id for page in pages],
+            "held_until": first.held_until.isoformat() if first.held_until else None,
+            "late": late,
+        },
+    )
+
+
+def _why(page: PlannedPage) -> str:
+    if page.cause == "at-once":
+        return ""
+    if page.cause == "repeat":
+        return f", repeat {page.round}, as nobody has acknowledged"
+    words = {
+        "unacknowledged": "as nobody has acknowledged",
+        "after-empty": "as the step before reached nobody",
+        "opening": "who has the place as business hours begin",
+        "on-demand": "as somebody asked",
+        "handover": "as nobody has taken it over",
+    }
+    if page.cause in words:
+        return f", {words[page.cause]}"
+    kind, _, rest = page.cause.partition("-")
+    if kind == "flag":
+        return f", as it is {rest.replace('_', ' ')}"
+    return f", {kind} for {rest}" if rest else f", {kind}"
+
+
+def _write_empty(incident: Incident, empty: EmptyStep, *, now: datetime) -> None:
+    write_entry(
+        incident,
+        EntryKind.EMPTY_STEP,
+        f"{empty.label} reached nobody: {empty.why}. The next step was paged at once.",
+        actor=PORTAL,
+        now=now,
+        clause=empty.clause,
+        data={"path": empty.path, "step": empty.step, "why": empty.why},
+    )
+
+
+def promise_key(incident: Incident, name: str) -> str:
+    """The key of one of the incident's promises."""
+    return f"incident:{incident.pk}:{name}"
+
+
+def promise_all(
+    incident: Incident, planned: Iterable[PlannedPromise], *, now: datetime
+) -> list[Deadline]:
+    """Puts promises on the clock, owed by the incident's owner or by the portal."""
+    owner = incident.owner
+    promises = []
+    for item in planned:
+        by_portal = item.kind in _OWED_BY_PORTAL
+        promises.append(
+            Promise(
+                kind=item.kind.value,
+                subject_type=SUBJECT,
+                subject_id=incident.pk,
+                key=promise_key(incident, item.name),
+                due_at=item.due_at,
+                clause=item.clause,
+                round=item.round,
+                owed_by_id=None if by_portal or owner is None else owner.pk,
+                owed_by=PORTAL.label if by_portal else str(owner or incident.team),
+                team_id=incident.team_id,
+                payload={**item.payload, "severity": incident.severity, "drill": incident.drill},
+                nature=Nature.ACT if item.act else None,
+            )
+        )
+    return schedule(promises, now=now)
+
+
+def begin(incident: Incident, facts: Facts, *, now: datetime, fresh: bool = True) -> None:
+    """Promises all that is owed from these facts on, and pages at once whoever is due now.
+
+    At the opening, after a severity change and after a reopening alike. What is due this very instant
+    is done in this transaction, so that a declared incident has its first pages when it is committed.
+    """
+    policy = policy_of_incident(incident)
+    calendar = calendar_of(incident.team)
+    staff_at = staff_of(incident)
+    planned = promised(policy, facts, calendar, now=now, fresh=fresh)
+    promise_all(incident, planned, now=now)
+    if not facts.burning:
+        keep_facts(incident, facts)
+        return
+    at_once = [item for item in planned if item.kind == Promised.STEP and item.due_at <= now]
+    fired = fire(
+        policy, facts, staff_at, calendar,
+        [(item.payload["path"], item.payload["step"], item.payload["cause"]) for item in at_once],
+        at=now, round_number=facts.plan - 1,
+    )  # fmt: skip
+    send(incident, fired, now=now)
+    if fresh:
+        experts = call_experts(policy, fired.facts, staff_at, calendar, at=now)
+        send(incident, experts, now=now)
+    if at_once:
+        settle(
+            SUBJECT,
+            incident.pk,
+            keys=[promise_key(incident, item.name) for item in at_once],
+            now=now,
+            evidence={"paged": sorted({page.user_id for page in fired.pages})},
+        )
+
+
+def fire_now(
+    incident: Incident,
+    steps: Iterable[tuple[str, str, str]],
+    *,
+    actor: Actor,
+    now: datetime,
+    on_demand: bool = True,
+    quiet: bool = False,
+) -> Fired:
+    """Pages steps at a person's wish; the same step may be wished for again, each time as a new round."""
+    policy = policy_of_incident(incident)
+    facts = facts_of(incident)
+    wanted = list(steps)
+    earlier = [(item.path, item.step, item.cause) for item in facts.reached]
+    again = max((earlier.count(step) for step in wanted), default=0)
+    fired = fire(
+        policy, facts, staff_of(incident), calendar_of(incident.team), wanted,
+        at=now, round_number=again, on_demand=on_demand,
+    )  # fmt: skip
+    send(incident, fired, now=now, actor=actor, quiet=quiet)
+    return fired
+
+
+def call_in(incident: Incident, user: User, *, now: datetime) -> None:
+    """Pages one person who was brought in by name or by a role."""
+    severity = policy_of_incident(incident).severity(incident.severity)
+    incident.run["calls"] = incident.run.get("calls", 0) + 1
+    page_people(
+        [
+            PageRequest(
+                user_id=user.pk,
+                subject_type=SUBJECT,
+                subject_id=incident.pk,
+                step_key=f"called/{user.pk}",
+                step_label="Called in",
+                clause="C26",
+                round=incident.run["calls"],
+                urgency="high" if severity.pages else "low",
+                severity=incident.severity,
+                team_id=incident.team_id,
+            )
+        ],
+        now=now,
+    )
