@@ -52,7 +52,6 @@ class Procedure(models.Model):
     also_clauses = words("The clauses of the document's head, one per line.")
     preface = text_field("The comment at the top of the file.")
     created_at = models.DateTimeField()
-    draft_changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]
