@@ -1,1 +1,1 @@
-"""The outbox: contact methods, notification rules, page-outs and pages, channels."""
+"""The outbox: how people are reached, and the record of every message that was owed to them."""

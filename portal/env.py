@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
@@ -103,3 +103,26 @@ def redis_url(data_dir: Path) -> str:
         return url
     marker = data_dir / "valkey.url"
     return marker.read_text().strip() if marker.exists() else "redis://localhost:6379/0"
+
+
+def mail_server(url: str) -> dict[str, Any]:
+    """Django's mail settings from EMAIL_URL; empty means mail is kept as files."""
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"smtp", "smtps", "smtp+tls"} or not parts.hostname or port == 0:
+        raise ImproperlyConfigured(
+            "EMAIL_URL takes smtp://user:password@host:port, smtp+tls:// for STARTTLS or smtps:// for TLS."
+        )
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }

@@ -194,3 +194,16 @@ UNFOLD = {
     },
     "SIDEBAR": {"show_search": True, "navigation": "portal.menu.sidebar"},
 }
+
+# The outbox
+EMAIL_URL = env.text("EMAIL_URL")
+vars().update(env.mail_server(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default=f"Watchbill <watchbill@{env.host_of(BASE_URL)}>")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
+PAGE_LEASE_SECONDS = env.integer("PAGE_LEASE_SECONDS", default=30)
+PAGE_ATTEMPT_SECONDS = env.integer("PAGE_ATTEMPT_SECONDS", default=10)
+PAGE_CLAIMS_BEFORE_QUARANTINE = 5
+SWEEP_AFTER_SECONDS = env.integer("SWEEP_AFTER_SECONDS", default=2)
+NUDGE_WORKERS = env.flag("NUDGE_WORKERS", default=True)
+NUDGE_EXPIRES_SECONDS = 30
+EGRESS_GUARD = env.flag("EGRESS_GUARD", default=True)

@@ -1,0 +1,1 @@
+"""Sending: claim rows, talk to the channels outside any transaction, record what they said."""

@@ -1,0 +1,139 @@
+"""Reads of the outbox: the page behind a link, the pages of a subject, what waits and what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Prefetch, Q, QuerySet
+
+from notifications.enums import OPEN_PAGES, PageOutState, PageState, Purpose
+from notifications.links import hash_token
+from notifications.models import Channel, ContactMethod, Page, PageOut, PagingLimits
+from notifications.registry import CHANNELS
+
+
+def limits() -> PagingLimits:
+    """The limits in force: the row, or the defaults without one."""
+    return PagingLimits.objects.first() or PagingLimits(pk=1)
+
+
+def channel_rows() -> dict[str, Channel]:
+    """The channels that are set up, by slug: those with a module that no row turns off."""
+    rows = {row.slug: row for row in Channel.objects.all()}
+    found = {
+        slug: rows.get(slug) or Channel(slug=slug, name=facts.name)
+        for slug, facts in CHANNELS.items()
+    }
+    return {slug: row for slug, row in found.items() if row.enabled}
+
+
+def page_out_by_token(token: str, now: datetime) -> PageOut | None:
+    """The page-out a phone link belongs to; None when it is unknown or expired. One indexed query."""
+    return (
+        PageOut.objects.select_related("user")
+        .filter(token_hash=hash_token(token), purpose=Purpose.PAGE, token_expires_at__gt=now)
+        .first()
+    )
+
+
+def page_outs_of(subject_type: str, subject_ids: Iterable[int]) -> QuerySet[PageOut]:
+    """The calls about some subjects, oldest first, each with person and pages: three queries."""
+    return (
+        PageOut.objects.filter(
+            subject_type=subject_type, subject_id__in=list(subject_ids), purpose=Purpose.PAGE
+        )
+        .select_related("user")
+        .prefetch_related("pages")
+        .order_by("created_at", "id")
+    )
+
+
+def pages_of(subject_type: str, subject_ids: Iterable[int]) -> QuerySet[Page]:
+    """The single messages about some subjects, oldest first, with their page-out and person: one query."""
+    return (
+        Page.objects.filter(
+            page_out__subject_type=subject_type,
+            page_out__subject_id__in=list(subject_ids),
+            page_out__purpose=Purpose.PAGE,
+        )
+        .select_related("page_out__user")
+        .order_by("created_at", "id")
+    )
+
+
+def others_paged(page_out: PageOut) -> QuerySet[PageOut]:
+    """Who else is called about the same subject and has not been let off."""
+    return (
+        PageOut.objects.filter(
+            subject_type=page_out.subject_type,
+            subject_id=page_out.subject_id,
+            purpose=Purpose.PAGE,
+            state__in=[PageOutState.WAITING, PageOutState.SENT, PageOutState.ANSWERED],
+        )
+        .exclude(pk=page_out.pk)
+        .exclude(user_id=page_out.user_id)
+        .select_related("user")
+        .order_by("created_at", "id")
+    )
+
+
+def methods_of(user_ids: Iterable[int]) -> dict[int, list[ContactMethod]]:
+    """The usable methods of some people, in each person's order, with the person: one query."""
+    found: dict[int, list[ContactMethod]] = {user_id: [] for user_id in user_ids}
+    for method in ContactMethod.objects.filter(
+        user_id__in=list(found), enabled=True, verified_at__isnull=False
+    ).select_related("user"):
+        found[method.user_id].append(method)
+    return found
+
+
+def kept_as_files(*, user_ids: Iterable[int] | None = None) -> QuerySet[Page]:
+    """Messages kept as files, newest first, of some people or of everybody: what `/outbox/` lists.
+
+    A bundled page is shown by the message that spoke for it.
+    """
+    found = Page.objects.filter(
+        channel="file", state__in=[PageState.SENT, PageState.DELIVERED]
+    ).exclude(provider_id="")
+    if user_ids is not None:
+        found = found.filter(page_out__user_id__in=list(user_ids))
+    return found.select_related("page_out__user").order_by("-sent_at", "-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What has not gone out though it should have."""
+
+    overdue: int
+    oldest_due_at: datetime | None
+    quarantined: int
+    failing: dict[str, int]
+
+
+def backlog(now: datetime, *, grace: timedelta = timedelta(seconds=5)) -> Backlog:
+    """Messages due longer than the grace, those in quarantine, and per channel those that keep failing."""
+    waiting = Page.objects.filter(state__in=OPEN_PAGES)
+    due = waiting.filter(next_try_at__lte=now - grace).aggregate(
+        n=Count("id"), oldest=Min("next_try_at")
+    )
+    failing = waiting.filter(tries__gte=3).values_list("channel").annotate(n=Count("id"))
+    return Backlog(
+        overdue=due["n"],
+        oldest_due_at=due["oldest"],
+        quarantined=Page.objects.filter(state=PageState.QUARANTINED).count(),
+        failing=dict(failing.values_list("channel", "n")),
+    )
+
+
+def with_attempts(pages: QuerySet[Page]) -> QuerySet[Page]:
+    """The pages with all their attempts, in one more query."""
+    return pages.prefetch_related(Prefetch("attempts"))
+
+
+def open_of(subject_type: str, subject_id: int) -> Q:
+    """The condition for messages about a subject that may still go out."""
+    return Q(
+        page_out__subject_type=subject_type, page_out__subject_id=subject_id, state__in=OPEN_PAGES
+    )

@@ -1,0 +1,40 @@
+"""Which channels exist, and who builds the messages: each room registers a provider for its subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifications.models import PageOut
+from notifications.rules.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFacts:
+    """A channel's name and the module that sends over it."""
+
+    name: str
+    module: str
+
+
+CHANNELS = {
+    "mail": ChannelFacts("Mail", "notifications.channels.mail"),
+    "webhook": ChannelFacts("Webhook", "notifications.channels.webhook"),
+    "file": ChannelFacts("Files", "notifications.channels.file"),
+}
+
+Provider = Callable[[PageOut, datetime], Message | None]
+
+_providers: dict[str, Provider] = {}
+
+
+def register_message(subject_type: str, provider: Provider) -> None:
+    """Called in `AppConfig.ready()`. The provider is called right before each attempt, outside any
+    transaction, so that what is said is current; None means nothing is to be said any more and the
+    page is superseded. A second registration replaces the first."""
+    _providers[subject_type] = provider
+
+
+def provider_of(subject_type: str) -> Provider | None:
+    return _providers.get(subject_type)
