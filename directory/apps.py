@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class DirectoryConfig(AppConfig):
     name = "directory"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from directory.api import schema  # noqa: F401 - the schema's extensions register by being imported

@@ -9,7 +9,7 @@ from guardian.shortcuts import get_objects_for_user
 
 from deadlines.extension import PORTAL, Actor
 from directory.enums import Role, TeamPermission
-from directory.models import Team, User
+from directory.models import Membership, Team, User
 
 Somebody = User | AnonymousUser
 SEES_EVERY_TEAM = frozenset({Role.ADMIN, Role.MANAGER, Role.ENGINEER, Role.AUDITOR})
@@ -120,3 +120,15 @@ def person_of(actor: Actor) -> Somebody:
 def actor_of(user: User) -> Actor:
     """The person as the actor of a change."""
     return Actor("user", user.pk, str(user))
+
+
+def visible_people(user: Somebody) -> QuerySet[User]:
+    """The people the person may look at: all with a role, else themselves and their teams' members."""
+    if not isinstance(user, User) or not user.is_active:
+        return User.objects.none()
+    if is_admin(user) or groups_of(user) & SEES_EVERY_TEAM:
+        return User.objects.all()
+    teams = user.memberships.values("team_id")
+    return User.objects.filter(
+        Q(pk=user.pk) | Q(pk__in=Membership.objects.filter(team_id__in=teams).values("user_id"))
+    )

@@ -308,8 +308,9 @@ class Migration(migrations.Migration):
                 (
                     "holiday_country",
                     models.CharField(
+                        blank=True,
                         default="US",
-                        help_text="The country whose public holidays are no business days, such as US or DE.",
+                        help_text="Whose public holidays are no business days, such as US or DE; empty: none.",
                         max_length=8,
                         validators=[directory.models.fields.validate_country],
                     ),
@@ -705,8 +706,9 @@ class Migration(migrations.Migration):
                 (
                     "holiday_country",
                     models.CharField(
+                        blank=True,
                         default="US",
-                        help_text="The country whose public holidays are no business days, such as US or DE.",
+                        help_text="Whose public holidays are no business days, such as US or DE; empty: none.",
                         max_length=8,
                         validators=[directory.models.fields.validate_country],
                     ),

@@ -48,8 +48,8 @@ class Team(models.Model):
         default=time(17), help_text="Business hours end, on the team's wall clock."
     )
     holiday_country = models.CharField(
-        max_length=8, default="US", validators=[validate_country],
-        help_text="The country whose public holidays are no business days, such as US or DE.",
+        max_length=8, default="US", blank=True, validators=[validate_country],
+        help_text="Whose public holidays are no business days, such as US or DE; empty: none.",
     )  # fmt: skip
     holiday_subdivision = models.CharField(
         max_length=12, blank=True, help_text="A state or province of it, such as BE for Berlin."

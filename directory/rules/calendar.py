@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 from zoneinfo import ZoneInfo
+
+from procedures.rules.spans import Span
 
 ONE_DAY = timedelta(days=1)
 NO_OPENING_WITHIN = 1000  # days: a calendar closed for longer is a mistake, not a holiday
-
-
-class Span(Protocol):
-    """A length of time as a procedure writes it: seconds, or business days, or both."""
-
-    @property
-    def seconds(self) -> int: ...
-
-    @property
-    def business_days(self) -> int: ...
 
 
 class CalendarNeverOpens(ValueError):
@@ -99,12 +91,12 @@ def due_at(
     15:00 to Monday 15:00. The seconds count on the clock named: round the clock, or in business
     hours only (X2).
     """
-    seconds = timedelta(seconds=span.seconds)
-    days = calendar.business_day * span.business_days
+    if span.business_days:
+        return add_business_time(calendar, start, calendar.business_day * span.business_days)
+    length = timedelta(seconds=span.seconds)
     if clock == "business":
-        return add_business_time(calendar, start, days + seconds)
-    after_days = add_business_time(calendar, start, days) if days else start.astimezone(UTC)
-    return after_days + seconds
+        return add_business_time(calendar, start, length)
+    return start.astimezone(UTC) + length
 
 
 def _openings(calendar: BusinessCalendar, at: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from directory.rules.calendar import (
     is_open,
     next_opening,
 )
+from procedures.rules.spans import Span
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = BusinessCalendar(
@@ -29,13 +29,7 @@ NIGHT = BusinessCalendar(
 HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Length:
-    seconds: int = 0
-    business_days: int = 0
-
-
-ONE_BUSINESS_DAY = Length(business_days=1)
+ONE_BUSINESS_DAY = Span(business_days=1)
 
 
 def berlin(text: str) -> datetime:
@@ -67,20 +61,19 @@ def test_one_business_day_is_one_day_of_business_minutes(opened: str, due: str) 
     [("elapsed", "2026-03-06T16:30"), ("business", "2026-03-06T16:30")],
 )
 def test_both_clocks_agree_within_business_hours(clock: str, due: str) -> None:
-    assert due_at(OFFICE, berlin("2026-03-06T15:30"), Length(3600), clock) == berlin(due)  # type: ignore[arg-type]
+    assert due_at(OFFICE, berlin("2026-03-06T15:30"), Span(3600), clock) == berlin(due)  # type: ignore[arg-type]
 
 
 @pytest.mark.clause("X2")
 def test_the_business_clock_stands_still_at_night_and_the_other_runs_on() -> None:
     friday_evening = berlin("2026-03-06T16:30")
-    assert due_at(OFFICE, friday_evening, Length(3600), "business") == berlin("2026-03-09T09:30")
-    assert due_at(OFFICE, friday_evening, Length(3600), "elapsed") == berlin("2026-03-06T17:30")
+    assert due_at(OFFICE, friday_evening, Span(3600), "business") == berlin("2026-03-09T09:30")
+    assert due_at(OFFICE, friday_evening, Span(3600), "elapsed") == berlin("2026-03-06T17:30")
 
 
-def test_business_days_come_first_on_the_running_clock() -> None:
-    length = Length(seconds=3600, business_days=1)
-    assert due_at(OFFICE, berlin("2026-03-02T16:30"), length, "elapsed") == berlin(
-        "2026-03-03T17:30"
+def test_business_days_stay_business_days_on_the_running_clock() -> None:
+    assert due_at(OFFICE, berlin("2026-03-06T16:30"), ONE_BUSINESS_DAY, "elapsed") == berlin(
+        "2026-03-09T16:30"
     )
 
 

@@ -1,0 +1,41 @@
+"""Long lists, a page at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class ByCursor(CursorPagination):
+    """`next` and `previous` are addresses; a page keeps its place while rows are added.
+
+    A view's own order is its `ordering`; the default is the newest first.
+    """
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+    ordering = "-id"
+
+    def get_ordering(
+        self, request: Request, queryset: QuerySet[Any], view: APIView
+    ) -> tuple[str, ...]:
+        own = getattr(view, "ordering", None)
+        if own and not hasattr(view, "ordering_fields"):
+            return (own,) if isinstance(own, str) else tuple(own)
+        return tuple(super().get_ordering(request, queryset, view))
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, ValidationError, DataError) as error:
+            raise NotFound(self.invalid_cursor_message) from error

@@ -1,0 +1,105 @@
+"""Errors as RFC 9457 problem details, whatever raised them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
+from django.http import HttpRequest, JsonResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Refused(exceptions.APIException):
+    """A verb that a rule refuses: 409, with its code and, where there are several, its reasons."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "refused"
+
+    def __init__(
+        self, code: str, message: str, reasons: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        super().__init__(message, code)
+        self.reasons = reasons
+
+
+class Senseless(exceptions.APIException):
+    """A request whose shape is right and whose meaning is not: 400, with its code."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "senseless"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, code)
+
+
+def answer_problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: the problem as a response; None for what is our own fault (500)."""
+    error = _as_api_exception(exc)
+    response = exception_handler(error, dict(context))
+    if response is None:
+        return None
+    response.data = problem(response.status_code, error)
+    response.content_type = MEDIA_TYPE
+    return response
+
+
+def problem(status_code: int, error: Exception | None = None, detail: str = "") -> dict[str, Any]:
+    """The body: type, title, status and detail; `code` where there is one; `errors` names each field."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status_code).phrase,
+        "status": status_code,
+        "detail": detail,
+    }
+    if isinstance(error, exceptions.ValidationError):
+        body["detail"] = "The request holds values that cannot be."
+        body["errors"] = list(_faults(error.get_full_details(), ""))
+    elif isinstance(error, exceptions.APIException):
+        body["detail"] = str(error.detail)
+        body["code"] = error.get_codes()
+    elif not detail:
+        body["detail"] = HTTPStatus(status_code).description
+    if isinstance(error, Refused) and error.reasons is not None:
+        body["reasons"] = list(error.reasons)
+    return body
+
+
+def unknown_address(request: HttpRequest, **_: Any) -> JsonResponse:
+    """The answer for an address of the API that does not exist."""
+    body = problem(HTTPStatus.NOT_FOUND, detail="There is nothing at this address.")
+    return JsonResponse(body, status=HTTPStatus.NOT_FOUND, content_type=MEDIA_TYPE)
+
+
+def _as_api_exception(exc: Exception) -> Exception:
+    """Values that only the database or a field refuses are the client's mistake too."""
+    if isinstance(exc, DjangoValidationError):
+        return exceptions.ValidationError(exc.messages)
+    if isinstance(exc, DataError | UnicodeEncodeError):
+        return exceptions.ParseError("The request holds a value that cannot be stored.")
+    if isinstance(exc, ValueError) and "NUL (0x00)" in str(exc):
+        return exceptions.ParseError("Text may not hold NUL.")
+    return exc
+
+
+def _faults(details: Any, pointer: str) -> Iterator[dict[str, str]]:
+    """Each fault with a JSON pointer to its field."""
+    if isinstance(details, list):
+        for place, item in enumerate(details):
+            is_fault = isinstance(item, dict) and set(item) == {"message", "code"}
+            yield from _faults(item, pointer if is_fault else f"{pointer}/{place}")
+    elif isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {
+            "pointer": pointer.removesuffix("/non_field_errors") or "/",
+            "code": str(details["code"]),
+            "detail": str(details["message"]),
+        }
+    elif isinstance(details, dict):
+        for key, item in details.items():
+            yield from _faults(item, f"{pointer}/{key}")

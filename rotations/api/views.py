@@ -1,0 +1,219 @@
+"""Who is on call: the rotas, an instant, a range, the overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
+
+from directory.api.problems import Refused
+from directory.models import Team, User
+from directory.permissions import actor_of
+from rotations import queries, services
+from rotations.api import serializers
+from rotations.models import Override, Rota, RotaMember
+from rotations.permissions import visible_rotas
+from rotations.queries import OnCall
+
+DEFAULT_RANGE = timedelta(weeks=4)
+LONGEST_RANGE = timedelta(days=92)
+LONGEST_RANGE_OF_ONE_ROTA = timedelta(days=400)
+
+
+class RotaFilter(filters.FilterSet):
+    """`team`: a slug. `level`: primary, secondary, tertiary or shadow. `active`: true or false."""
+
+    team = filters.CharFilter("team__slug")
+    level = filters.CharFilter("level")
+
+    class Meta:
+        model = Rota
+        fields = ["active"]
+
+
+class RotaViewSet(ReadOnlyModelViewSet[Rota]):
+    """The rotas one may look at."""
+
+    queryset = Rota.objects.none()
+    serializer_class = serializers.RotaSerializer
+    filterset_class = RotaFilter
+    lookup_field = "slug"
+    ordering = "slug"
+
+    def get_queryset(self) -> QuerySet[Rota]:
+        members = RotaMember.objects.select_related("user").order_by("position", "id")
+        return (
+            visible_rotas(self.request.user)
+            .select_related("team", "derived_from")
+            .prefetch_related(
+                Prefetch("members", queryset=members),
+                Prefetch("derived_from__members", queryset=members),
+            )
+        )
+
+    @extend_schema(request=None, responses=serializers.HoldingSerializer)
+    @action(detail=True, methods=["post"], url_path="take-over")
+    def take_over(self, request: Request, slug: str) -> Response:
+        """Puts oneself on call from now until the holder's shift ends."""
+        rota = self.get_object()
+        now = timezone.now()
+        try:
+            services.take_over(rota.pk, actor=actor_of(_person(request)), now=now)
+        except services.RotaRefused as refusal:
+            raise Refused(refusal.code, refusal.message) from refusal
+        held = queries.on_call_of(Rota.objects.filter(pk=rota.pk), at=now)
+        return Response(serializers.HoldingSerializer(_readable(held)[0]).data)
+
+
+class OnCallView(APIView):
+    """Who holds each rota at an instant, from when until when, and why."""
+
+    @extend_schema(
+        parameters=[serializers.OnCallQuery],
+        responses=serializers.OnCallSerializer,
+        operation_id="on_call",
+    )
+    def get(self, request: Request) -> Response:
+        asked = _asked(serializers.OnCallQuery, request)
+        at: datetime = asked.get("at") or timezone.now()
+        rotas = visible_rotas(request.user).filter(active=True)
+        if "team" in asked:
+            rotas = rotas.filter(team__slug=asked["team"])
+        held = _readable(queries.on_call_of(rotas, at=at))
+        return Response(serializers.OnCallSerializer({"at": at, "results": held}).data)
+
+
+class ShiftsView(APIView):
+    """The stretches in which somebody is on call: 92 days at most, 400 of one rota."""
+
+    @extend_schema(
+        parameters=[serializers.ShiftsQuery],
+        responses=serializers.ShiftsSerializer,
+        operation_id="shifts",
+    )
+    def get(self, request: Request) -> Response:
+        asked = _asked(serializers.ShiftsQuery, request)
+        start: datetime = asked.get("start") or timezone.now()
+        end: datetime = asked.get("end") or start + DEFAULT_RANGE
+        longest = LONGEST_RANGE_OF_ONE_ROTA if "rota" in asked else LONGEST_RANGE
+        if not start < end <= start + longest:
+            raise ValidationError(
+                {"end": f"The range must be forward, {longest.days} days at most."}
+            )
+        rotas = visible_rotas(request.user).filter(active=True)
+        if "rota" in asked:
+            rotas = rotas.filter(slug=asked["rota"])
+        if "team" in asked:
+            rotas = rotas.filter(team__slug=asked["team"])
+        shifts = queries.shifts_of(rotas, start=start, end=end)
+        if "user" in asked:
+            person = serializers.person_meant(asked["user"], _person(request))
+            shifts = [shift for shift in shifts if person and shift.user_id == person.pk]
+        answer = {"start": start, "end": end, "results": _readable(shifts)}
+        return Response(serializers.ShiftsSerializer(answer).data)
+
+
+class OverrideFilter(filters.FilterSet):
+    """`rota`: a slug. `user`: an id."""
+
+    rota = filters.CharFilter("rota__slug")
+    user = filters.NumberFilter("user_id")
+
+    class Meta:
+        model = Override
+        fields: list[str] = []
+
+
+class OverrideViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Override]):
+    """Overrides: who else holds a rota for a while. The latest made wins."""
+
+    queryset = Override.objects.none()
+    serializer_class = serializers.OverrideSerializer
+    filterset_class = OverrideFilter
+    ordering = "-id"
+
+    def get_queryset(self) -> QuerySet[Override]:
+        return Override.objects.filter(rota__in=visible_rotas(self.request.user)).select_related(
+            "rota", "user", "created_by"
+        )
+
+    @extend_schema(
+        request=serializers.OverrideToMakeSerializer,
+        responses={201: serializers.OverrideSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Makes an override: for anybody on a rota one manages, for oneself on one's own."""
+        wanted = serializers.OverrideToMakeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        asked = wanted.validated_data
+        rota = get_object_or_404(visible_rotas(request.user), slug=asked["rota"])
+        me = _person(request)
+        person = serializers.person_meant(asked.get("user", "me"), me)
+        if person is None:
+            raise ValidationError({"user": "Nobody has this address or id."})
+        try:
+            override = services.add_override(
+                rota.pk,
+                user_id=person.pk,
+                starts_at=asked["starts_at"],
+                ends_at=asked["ends_at"],
+                reason=asked["reason"],
+                actor=actor_of(me),
+                now=timezone.now(),
+            )
+        except services.RotaRefused as refusal:
+            raise Refused(refusal.code, refusal.message) from refusal
+        return Response(self.get_serializer(override).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Takes an override back; one that runs ends now."""
+        override = self.get_object()
+        services.remove_override(override.pk, actor=actor_of(_person(request)), now=timezone.now())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _asked(query: type[Any], request: Request) -> dict[str, Any]:
+    asked = query(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    return cast(dict[str, Any], asked.validated_data)
+
+
+def _person(request: Request) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def _readable(held: Iterable[OnCall]) -> list[dict[str, Any]]:
+    """The holdings with their people and teams, in two queries."""
+    rows = list(held)
+    people = User.objects.in_bulk({row.user_id for row in rows})
+    teams = dict(
+        Team.objects.filter(pk__in={row.team_id for row in rows}).values_list("pk", "slug")
+    )
+    return [
+        {
+            "rota": row.rota_slug,
+            "team": teams[row.team_id],
+            "level": row.level,
+            "user": people[row.user_id],
+            "starts_at": row.starts_at,
+            "ends_at": row.ends_at,
+            "why": row.why,
+        }
+        for row in rows
+    ]
