@@ -8,6 +8,7 @@ from notifications.services.contacts import (
     send_test_message,
     verify_code,
 )
+from notifications.services.history import record_as_delivered
 from notifications.services.paging import (
     PageRequest,
     answer_page,
@@ -27,6 +28,7 @@ __all__ = [
     "change_address",
     "mark_opened",
     "page_people",
+    "record_as_delivered",
     "release_held",
     "retry_page",
     "send_code",

@@ -80,9 +80,21 @@ class Part:
 
 
 SERVICES = (
-    Part("orchestrator", "Orchestrator", True, (ENGINEERS[0], ENGINEERS[4]), "Plans and runs every task."),
+    Part(
+        "orchestrator",
+        "Orchestrator",
+        True,
+        (ENGINEERS[0], ENGINEERS[4]),
+        "Plans and runs every task.",
+    ),
     Part("docling", "Docling", False, (ENGINEERS[1],), "Turns documents into text."),
-    Part("redis-stack", "Redis Stack", False, (ENGINEERS[2], ENGINEERS[6]), "Task data, queues and caches."),
+    Part(
+        "redis-stack",
+        "Redis Stack",
+        False,
+        (ENGINEERS[2], ENGINEERS[6]),
+        "Task data, queues and caches.",
+    ),
     Part("dashboard", "Dashboard", True, (ENGINEERS[3],), "What people look at."),
     Part("agents", "Agents", True, (ENGINEERS[5], ENGINEERS[7]), "The workers that do the tasks."),
     Part("n8n", "n8n", False, (ENGINEERS[6],), "Workflows to and from other systems."),

@@ -75,5 +75,13 @@ HISTORY = (
 
 # What is open when the sample data is loaded, in minutes before that moment.
 OPEN_NOW = (
-    Story(0, "-14", "P2", "docling", "Document processing slow, queue at 1,200", acknowledged=3, updates=((9, "Two of four workers are stuck on one PDF; restarting them one by one."),)),
+    Story(
+        0,
+        "-14",
+        "P2",
+        "docling",
+        "Document processing slow, queue at 1,200",
+        acknowledged=3,
+        updates=((9, "Two of four workers are stuck on one PDF; restarting them one by one."),),
+    ),
 )

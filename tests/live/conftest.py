@@ -99,7 +99,9 @@ class Stack:
         return answer.json()
 
     def incident_titled(self, words: str) -> dict[str, Any] | None:
-        found = [i for i in self.api("incidents/?ordering=-opened_at")["results"] if words in i["title"]]
+        found = [
+            i for i in self.api("incidents/?ordering=-opened_at")["results"] if words in i["title"]
+        ]
         return found[0] if found else None
 
     def email_of(self, who: str) -> str:
