@@ -1,0 +1,1 @@
+"""Pure reading: a sender's words in, alert facts out. No framework, no clock, no database."""
