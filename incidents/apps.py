@@ -5,4 +5,19 @@ from django.apps import AppConfig
 
 class IncidentsConfig(AppConfig):
     name = "incidents"
+    verbose_name = "Incidents"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from deadlines.extension import contribute
+        from incidents import clauses, receivers  # noqa: F401 - the receivers listen
+        from incidents.queries import health
+        from incidents.queries.messages import message_of
+        from incidents.services import clockwork
+        from notifications.registry import register_message
+
+        clockwork.register()
+        register_message("incident", message_of)
+        contribute("health", "incidents", health.check)
+        contribute("metrics", "incidents", health.metrics)
+        clauses.register()

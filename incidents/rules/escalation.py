@@ -534,6 +534,15 @@ def next_step(
     return None
 
 
+def following_step(path: Path, step: Step) -> Step | None:
+    """The step after this one that a clock or a wish can set off; None after the last."""
+    keys = [one.key for one in path.steps]
+    if step.key not in keys:
+        return None
+    later = path.steps[keys.index(step.key) + 1 :]
+    return next((one for one in later if _can_be_climbed(one)), None)
+
+
 def step_of_person(
     policy: Policy, facts: Facts, staff: Staff, user_id: int
 ) -> tuple[Path, Step] | None:
@@ -608,7 +617,7 @@ class _Run:
                     self.at, path.slug, step.key, step.label, step.clause, self._why_empty(step)
                 )
             )
-            following = self._after(path, step)
+            following = following_step(path, step)
             if following is None:
                 self.fall_back(path)
                 return
@@ -678,13 +687,6 @@ class _Run:
             path.slug, FALLBACK, "after-empty", "The team's managers and the admins", END_CLAUSE,
             self.staff.fallback,
         )  # fmt: skip
-
-    def _after(self, path: Path, step: Step) -> Step | None:
-        keys = [one.key for one in path.steps]
-        if step.key not in keys:
-            return None
-        later = path.steps[keys.index(step.key) + 1 :]
-        return next((one for one in later if _can_be_climbed(one)), None)
 
     def _reachable(self, target: Target) -> list[int]:
         """Who of the target can be paged; a role's backups only when none of its holders can."""

@@ -282,7 +282,7 @@ def cannot_take(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
         now=now,
         clause="C219",
     )
-    supersede(SUBJECT, incident.pk, now=now, reason=f"{actor.label} cannot take it")
+    supersede(SUBJECT, incident.pk, now=now, reason=f"{actor.label} cannot take it", user_ids=[user.pk])
     facts = facts_of(incident)
     found = (
         next_step(policy, facts, beyond=standing[1].key) if standing else next_step(policy, facts)

@@ -6,6 +6,7 @@ Each runs with its incident locked, writes rows only, and returns the evidence t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -48,9 +49,7 @@ def on_first_update_due(deadline: Deadline, due: Due) -> Evidence:
     """No findings were posted in time (C28, C31, C34): whoever has it is told now, and again."""
     incident = locked(deadline.subject_id)
     _write_missed(incident, deadline, due, "The first findings were due.")
-    tell_responders(
-        incident, f"The first findings on {incident.ref} are due", deadline=deadline, now=due.now
-    )
+    tell_responders(incident, "The first findings are due", deadline=deadline, now=due.now)
     severity = policy_of_incident(incident).severity(incident.severity)
     nudge = next_nudge(
         severity, facts_of(incident), calendar_of(incident.team), round_number=1, at=deadline.due_at
@@ -63,25 +62,22 @@ def on_first_update_due(deadline: Deadline, due: Due) -> Evidence:
 def on_nudge_due(deadline: Deadline, due: Due) -> Evidence:
     """The first findings are still owed: whoever has it is told again."""
     incident = locked(deadline.subject_id)
-    write_entry(
-        incident, EntryKind.REMINDED, _late("The first findings are still owed; a reminder went out.", due),
-        actor=PORTAL, now=due.now, clause=deadline.clause,
-    )  # fmt: skip
-    tell_responders(
-        incident,
-        f"The first findings on {incident.ref} are still owed",
-        deadline=deadline,
-        now=due.now,
-    )
+    _write_reminded(incident, deadline, due, "The first findings are still owed; a reminder went out.")
+    tell_responders(incident, "The first findings are still owed", deadline=deadline, now=due.now)
     severity = policy_of_incident(incident).severity(incident.severity)
-    at = _last_on_grid(deadline, due)
     following = next_nudge(
         severity, facts_of(incident), calendar_of(incident.team),
-        round_number=deadline.round + 1, at=at,
+        round_number=deadline.round + 1, at=_last_on_grid(deadline, due),
     )  # fmt: skip
     promise_all(incident, [following], now=due.now)
     keep(incident)
     return {"reminded": deadline.round}
+
+
+def _write_reminded(incident: Incident, deadline: Deadline, due: Due, text: str) -> None:
+    write_entry(
+        incident, EntryKind.REMINDED, _late(text, due), actor=PORTAL, now=due.now, clause=deadline.clause
+    )
 
 
 def _last_on_grid(deadline: Deadline, due: Due) -> datetime:
@@ -93,15 +89,14 @@ def on_update_due(deadline: Deadline, due: Due) -> Evidence:
     """An update was due (C132, C133): missed, and the next one is owed. A reminder (C134) is only said."""
     incident = locked(deadline.subject_id)
     if deadline.nature == Nature.ACT:
-        write_entry(
-            incident, EntryKind.REMINDED, _late("A reminder to post an update went out.", due),
-            actor=PORTAL, now=due.now, clause=deadline.clause,
-        )  # fmt: skip
-        update_was_missed(incident, _last_on_grid(deadline, due), due.now)
+        _write_reminded(incident, deadline, due, "A reminder to post an update went out.")
+        following = update_was_missed(incident, _last_on_grid(deadline, due), due.now)
     else:
         _write_missed(incident, deadline, due, "An update was due.")
-        update_was_missed(incident, deadline.due_at, due.now)
-    tell_responders(incident, f"An update on {incident.ref} is due", deadline=deadline, now=due.now)
+        following = update_was_missed(incident, deadline.due_at, due.now)
+    if following is None or following > due.now:
+        # Of several that fell due while the portal was down only the last is said.
+        tell_responders(incident, "An update is due", deadline=deadline, now=due.now)
     keep(incident)
     return {"status": incident.status}
 
@@ -111,10 +106,7 @@ def on_resolve_due(deadline: Deadline, due: Due) -> Evidence:
     incident = locked(deadline.subject_id)
     _write_missed(incident, deadline, due, "It was to be resolved or mitigated by now.")
     tell_responders(
-        incident,
-        f"{incident.ref} was to be resolved or mitigated by now",
-        deadline=deadline,
-        now=due.now,
+        incident, "It was to be resolved or mitigated by now", deadline=deadline, now=due.now
     )
     keep(incident)
     return {"status": incident.status}
@@ -130,26 +122,20 @@ def on_step_due(deadline: Deadline, due: Due) -> Evidence:
     policy = policy_of_incident(incident)
     if not _still_wanted(incident, deadline):
         return {"skipped": incident.status}
+    facts = facts_of(incident)
     late = due.late_reason if due.late else ""
-    if due.late and _more_is_overdue(deadline, due):
-        label = deadline.payload.get("label") or step
-        write_entry(
-            incident, EntryKind.STEP,
-            f"The step {label} was due at {deadline.due_at:%H:%M:%S} UTC. Late: {late}. A later step is due too and pages.",
-            actor=PORTAL, now=due.now, clause=deadline.clause,
-            data={"path": path, "step": step, "cause": cause, "late": late, "collapsed": True},
-        )  # fmt: skip
-        _note_reached(incident, path, step, cause, deadline.due_at)
-        keep(incident)
-        return {"collapsed": True, "late": late}
+    collapsed = due.late and _more_is_overdue(deadline, due)
     fired = fire(
-        policy, facts_of(incident), staff_of(incident), calendar_of(incident.team),
-        [(path, step, cause)], at=_at(deadline, due), round_number=facts_of(incident).plan - 1,
+        policy, facts, staff_of(incident), calendar_of(incident.team),
+        [(path, step, cause)], at=_at(deadline, due), round_number=facts.plan - 1,
     )  # fmt: skip
-    send(incident, fired, now=due.now, late=late)
+    if collapsed:
+        # The people are reached by what comes after it in this catching up, not by this page.
+        fired = replace(fired, facts=replace(fired.facts, paged=facts.paged))
+    send(incident, fired, now=due.now, late=late, collapsed=collapsed)
     _hand_over(incident, fired, due)
     keep(incident)
-    return _paged(fired)
+    return {**_paged(fired), "collapsed": collapsed}
 
 
 def _still_wanted(incident: Incident, deadline: Deadline) -> bool:
@@ -197,7 +183,8 @@ def on_repeat_due(deadline: Deadline, due: Due) -> Evidence:
     if skipped:
         write_entry(
             incident, EntryKind.REPEAT,
-            f"{skipped + 1} repeats fell due from {deadline.due_at:%Y-%m-%d %H:%M:%S} UTC on. Late: {late}. One is paged.",
+            f"{skipped + 1} repeats fell due from {deadline.due_at:%Y-%m-%d %H:%M:%S} UTC on. "
+            f"Late: {late}. One is paged.",
             actor=PORTAL, now=due.now, clause=deadline.clause, data={"late": late, "skipped": skipped},
         )  # fmt: skip
     fired = repeat(
@@ -263,10 +250,6 @@ def _more_is_overdue(deadline: Deadline, due: Due) -> bool:
         .exclude(due_at=deadline.due_at, pk__lt=deadline.pk)
         .exists()
     )
-
-
-def _note_reached(incident: Incident, path: str, step: str, cause: str, at: datetime) -> None:
-    incident.run.setdefault("reached", []).append([path, step, cause, at.isoformat()])
 
 
 def _paged(fired: Fired) -> Evidence:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
+from notifications.enums import PageOutState, Urgency
+from notifications.models import PageOut
 from notifications.services import PageRequest, page_people
 
 from deadlines.enums import Nature
@@ -25,8 +27,12 @@ from incidents.rules.escalation import (
     PlannedPage,
     PlannedPromise,
     call_experts,
+    call_fallback,
     fire,
+    following_step,
+    path_named,
     promised,
+    step_named,
 )
 from incidents.services.record import SUBJECT, keep_facts, staff_of, write_entry
 
@@ -46,26 +52,70 @@ def send(
     now: datetime,
     actor: Actor = PORTAL,
     late: str = "",
-    quiet: bool = False,
+    collapsed: bool = False,
 ) -> None:
     """Puts the pages into the outbox, lets those paged see the incident, and writes what happened.
 
-    `late` says why the pages come late; they are then collapsed into one message per person. `quiet`
-    leaves out the timeline entry of the pages (a verb has written its own).
+    `late` says why the pages come late; `collapsed` ones are only recorded, as a later step that is
+    overdue too speaks for them. A step none of whose people can be reached after all is climbed over.
     """
     keep_facts(incident, fired.facts)
     people = [page.user_id for page in fired.pages]
     grant_sight(incident, people)
     if fired.pages:
-        page_people(
-            [_request(incident, page, collapsed=bool(late)) for page in fired.pages], now=now
-        )
+        requests = [_request(incident, page, collapsed=collapsed) for page in fired.pages]
+        page_outs = page_people(requests, now=now)
     names = names_of(people)
     for empty in fired.empty:
         _write_empty(incident, empty, now=now)
-    if not quiet:
-        for _, group in groupby(fired.pages, key=lambda page: (page.step_key, page.round)):
-            _write_pages(incident, list(group), names, actor=actor, now=now, late=late)
+    for _, group in groupby(fired.pages, key=lambda page: (page.step_key, page.round)):
+        _write_pages(incident, list(group), names, actor=actor, now=now, late=late)
+    if fired.pages and not collapsed:
+        _climb_over_unreachable(incident, fired, page_outs, now=now)
+
+
+def _climb_over_unreachable(
+    incident: Incident, fired: Fired, page_outs: Sequence[PageOut], *, now: datetime
+) -> None:
+    """The outbox found no way to people whom the roster took for reachable."""
+    by_step: dict[tuple[str, str], list[PageOut]] = {}
+    for page, page_out in zip(fired.pages, page_outs, strict=True):
+        by_step.setdefault((page.path, page.step), []).append(page_out)
+    for (path, step), outs in by_step.items():
+        if all(out.state == PageOutState.UNREACHABLE for out in outs):
+            climb_over(incident, path, step, why="nobody who holds it could be reached", now=now)
+
+
+def climb_over(incident: Incident, path_slug: str, step_key: str, *, why: str, now: datetime) -> None:
+    """A step has come to nothing: the next one of its path is paged at once, and that is recorded.
+
+    After the last one the team's managers and the admins are. A step that was reached before, or one
+    that belongs to no path, leads nowhere further.
+    """
+    policy = policy_of_incident(incident)
+    facts = facts_of(incident)
+    if not facts.burning:
+        return
+    try:
+        path = path_named(policy, path_slug)
+        step = step_named(path, step_key)
+    except LookupError:
+        return
+    _write_empty(incident, EmptyStep(now, path.slug, step.key, step.label, step.clause, why), now=now)
+    following = following_step(path, step)
+    if following is None:
+        incident.run["fallbacks"] = incident.run.get("fallbacks", 0) + 1
+        fired = call_fallback(
+            policy, facts, staff_of(incident), calendar_of(incident.team),
+            at=now, round_number=incident.run["fallbacks"],
+        )  # fmt: skip
+        send(incident, fired, now=now)
+    elif (path.slug, following.key) not in {(item.path, item.step) for item in facts.reached}:
+        fired = fire(
+            policy, facts, staff_of(incident), calendar_of(incident.team),
+            [(path.slug, following.key, "after-empty")], at=now, round_number=facts.plan - 1,
+        )  # fmt: skip
+        send(incident, fired, now=now)
 
 
 def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageRequest:
@@ -77,7 +127,7 @@ def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageR
         step_label=page.label,
         clause=page.clause,
         round=page.round,
-        urgency=page.urgency,
+        urgency=Urgency(page.urgency),
         severity=incident.severity,
         team_id=incident.team_id,
         held_until=page.held_until,
@@ -227,7 +277,6 @@ def fire_now(
     actor: Actor,
     now: datetime,
     on_demand: bool = True,
-    quiet: bool = False,
 ) -> Fired:
     """Pages steps at a person's wish; the same step may be wished for again, each time as a new round."""
     policy = policy_of_incident(incident)
@@ -239,7 +288,7 @@ def fire_now(
         policy, facts, staff_of(incident), calendar_of(incident.team), wanted,
         at=now, round_number=again, on_demand=on_demand,
     )  # fmt: skip
-    send(incident, fired, now=now, actor=actor, quiet=quiet)
+    send(incident, fired, now=now, actor=actor)
     return fired
 
 
@@ -257,7 +306,7 @@ def call_in(incident: Incident, user: User, *, now: datetime) -> None:
                 step_label="Called in",
                 clause="C26",
                 round=incident.run["calls"],
-                urgency="high" if severity.pages else "low",
+                urgency=Urgency.HIGH if severity.pages else Urgency.LOW,
                 severity=incident.severity,
                 team_id=incident.team_id,
             )

@@ -26,19 +26,23 @@ def go_on_updating(incident: Incident, now: datetime) -> None:
     _promise_next(incident, datetime.fromisoformat(last), now)
 
 
-def update_was_missed(incident: Incident, due_at: datetime, now: datetime) -> None:
-    """The clock goes on from the instant that was missed, so that each missed one is counted."""
-    _promise_next(incident, due_at, due_at)
+def update_was_missed(incident: Incident, due_at: datetime, now: datetime) -> datetime | None:
+    """The clock goes on from the instant that was missed, so that each missed one is counted.
+
+    Returns when the next one is due.
+    """
+    return _promise_next(incident, due_at, due_at)
 
 
-def _promise_next(incident: Incident, at: datetime, earliest: datetime) -> None:
+def _promise_next(incident: Incident, at: datetime, earliest: datetime) -> datetime | None:
     severity = policy_of_incident(incident).severity(incident.severity)
     incident.run["updates"] = incident.run.get("updates", 0) + 1
     following = next_update(
         severity, facts_of(incident), calendar_of(incident.team),
         round_number=incident.run["updates"], at=at,
     )  # fmt: skip
-    if following is not None:
-        promise_all(
-            incident, [replace(following, due_at=max(following.due_at, earliest))], now=earliest
-        )
+    if following is None:
+        return None
+    due_at = max(following.due_at, earliest)
+    promise_all(incident, [replace(following, due_at=due_at)], now=earliest)
+    return due_at
