@@ -86,16 +86,6 @@ class Promised(StrEnum):
     ALERT_COUNT = "incident.alert_count"
 
 
-class Waits(StrEnum):
-    """What makes a step of a path fire; the words of the procedure."""
-
-    AT_ONCE = "at_once"
-    UNACKNOWLEDGED = "unacknowledged"
-    UNRESOLVED = "unresolved"
-    ON_DEMAND = "on_demand"
-    FLAG = "flag"
-
-
 class Flag(StrEnum):
     """What arms the steps that wait for a flag."""
 

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from notifications.enums import Purpose
-from notifications.models import PageOut
 
 from directory.enums import Role
 from directory.models import RoleHolder, User
@@ -23,6 +21,8 @@ from directory.permissions import (
 from incidents.enums import RoleName
 from incidents.models import Incident, IncidentGroupGrant, IncidentRole, IncidentUserGrant
 from incidents.models.incident import VIEW_RESTRICTED
+from notifications.enums import Purpose
+from notifications.models import PageOut
 
 SUBJECT = "incident"
 SECURITY_LEADS = ("security-team", "ciso")

@@ -16,4 +16,6 @@ def on_page_exhausted(
 ) -> None:
     """Every way to reach a person failed: the next one of the path is called."""
     if subject_type == "incident":
-        person_was_not_reached(subject_id, page_out_id=page_out_id, actor=PORTAL, now=datetime.fromisoformat(now))
+        person_was_not_reached(
+            subject_id, page_out_id=page_out_id, actor=PORTAL, now=datetime.fromisoformat(now)
+        )

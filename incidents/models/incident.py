@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pgtrigger
 from django.conf import settings
@@ -13,6 +13,9 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from directory.models import Service, Team
 from incidents.enums import Kind, Status
 from incidents.rules.lifecycle import ACTIVE, OPEN, TRANSITIONS
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 VIEW_RESTRICTED = "view_restricted"
 
@@ -79,7 +82,7 @@ class Incident(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-opened_at", "-id"]
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        permissions: ClassVar[list[tuple[str, StrOrPromise]]] = [
             (VIEW_RESTRICTED, "May see this restricted incident"),
         ]
         indexes: ClassVar[list[models.Index]] = [

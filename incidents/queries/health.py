@@ -28,11 +28,16 @@ def without_a_future(now: datetime) -> list[Incident]:
         subject_type="incident", subject_id=OuterRef("pk"), state__in=[State.PENDING, State.PAUSED]
     )
     backlog = ActionItem.objects.filter(incident=OuterRef("pk"), source="backlog")
-    lost = Incident.objects.filter(status__in=sorted(ACTIVE), opened_at__lt=now - GRACE).exclude(Exists(pending))
+    lost = Incident.objects.filter(status__in=sorted(ACTIVE), opened_at__lt=now - GRACE).exclude(
+        Exists(pending)
+    )
     return [
         incident
         for incident in lost.annotate(in_backlog=Exists(backlog))[:100]
-        if not (incident.in_backlog and not policy_of_incident(incident).severity(incident.severity).pages)
+        if not (
+            incident.in_backlog
+            and not policy_of_incident(incident).severity(incident.severity).pages
+        )
     ]
 
 
@@ -42,7 +47,9 @@ def check(now: datetime) -> list[Problem]:
     if not lost:
         return []
     refs = ", ".join(incident.ref for incident in lost[:5])
-    return [Problem("incidents", f"Nothing more would happen to {len(lost)} open incidents: {refs}.")]
+    return [
+        Problem("incidents", f"Nothing more would happen to {len(lost)} open incidents: {refs}.")
+    ]
 
 
 def metrics(now: datetime) -> Iterator[Metric]:

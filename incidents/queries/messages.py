@@ -33,11 +33,14 @@ def message_of(page_out: PageOut, now: datetime) -> Message | None:
     the incident is over, or was acknowledged before this page, which only a later step may follow.
     """
     incident = (
-        Incident.objects.select_related("lead_service", "team").filter(pk=page_out.subject_id).first()
+        Incident.objects.select_related("lead_service", "team")
+        .filter(pk=page_out.subject_id)
+        .first()
     )
-    if incident is None or incident.status in (Status.RESOLVED, Status.CLOSED, Status.MITIGATED):
+    if incident is None or incident.status in (Status.RESOLVED, Status.CLOSED):
         return None
-    if incident.acknowledged_at is not None and page_out.created_at < incident.acknowledged_at:
+    ended = [at for at in (incident.acknowledged_at, incident.mitigated_at) if at is not None]
+    if any(page_out.created_at < at for at in ended):
         return None
     zone = ZoneInfo(page_out.user.zone) if page_out.user else ZoneInfo("UTC")
     service = incident.lead_service.name if incident.lead_service else incident.team.name
@@ -54,7 +57,10 @@ def message_of(page_out: PageOut, now: datetime) -> Message | None:
     ]
     owed = owed_clocks(incident)
     lines += [f"{words} by {_clock(at, zone)} ({clause})." for words, at, clause in owed]
-    lines.append(f"You are called as: {page_out.step_label}" + (f" ({page_out.clause})." if page_out.clause else "."))
+    lines.append(
+        f"You are called as: {page_out.step_label}"
+        + (f" ({page_out.clause})." if page_out.clause else ".")
+    )
     if page_out.round:
         lines.append(f"This is call number {page_out.round + 1}.")
     lines += ["", "Acknowledge, ask for help, or hand it on:", url]
@@ -82,7 +88,8 @@ def message_of(page_out: PageOut, now: datetime) -> Message | None:
             "round": page_out.round,
             "drill": incident.drill,
             "owed": [
-                {"what": words, "due_at": at.isoformat(), "clause": clause} for words, at, clause in owed
+                {"what": words, "due_at": at.isoformat(), "clause": clause}
+                for words, at, clause in owed
             ],
             "url": url,
         },
@@ -94,10 +101,15 @@ def owed_clocks(incident: Incident) -> list[tuple[str, datetime, str]]:
     duties = promises_of(SUBJECT, incident.pk).filter(
         kind__in=list(DUTY_WORDS), state=State.PENDING, nature=Nature.DUTY
     )
-    return [(DUTY_WORDS[duty.kind], duty.due_at, duty.clause) for duty in duties.order_by("due_at", "id")]
+    return [
+        (DUTY_WORDS[duty.kind], duty.due_at, duty.clause)
+        for duty in duties.order_by("due_at", "id")
+    ]
 
 
-def next_escalation(incident: Incident, now: datetime, *, within: timedelta | None = None) -> Deadline | None:
+def next_escalation(
+    incident: Incident, now: datetime, *, within: timedelta | None = None
+) -> Deadline | None:
     """The next step of the path that the clock will page, at any time or within the time given."""
     steps = promises_of(SUBJECT, incident.pk).filter(kind=Promised.STEP, state=State.PENDING)
     if within is not None:

@@ -37,11 +37,6 @@ class Coming:
     clause: str
     soon: bool
 
-    @property
-    def sentence(self) -> str:
-        who = " and ".join(self.people) if self.people else self.label
-        return f"{who} ({self.label}) is woken at {self.at:%H:%M} UTC" if self.people else f"{self.label} at {self.at:%H:%M} UTC"
-
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from directory.rules.calendar import BusinessCalendar, due_at, is_open, next_opening
-from incidents.enums import Promised, Status, Waits
+from incidents.enums import Promised, Status
 from incidents.rules.lifecycle import BURNING
 from procedures.rules.policy import Path, Policy, Severity, Step, Target, Trigger
 from rotations.rules.roster import Person, Roster
@@ -274,16 +274,16 @@ def _due_of(
     now: datetime,
     fresh: bool,
 ) -> datetime | None:
-    if trigger.kind == Waits.AT_ONCE:
+    if trigger.kind == "at_once":
         return now if fresh and facts.burning else None
-    if trigger.kind == Waits.UNACKNOWLEDGED:
+    if trigger.kind == "unacknowledged":
         within = trigger.after or severity.acknowledge_within
         if not facts.unanswered or within is None:
             return None
         return due_at(calendar, facts.zero, within, severity.acknowledge_clock)
-    if trigger.kind == Waits.UNRESOLVED and trigger.after is not None:
+    if trigger.kind == "unresolved" and trigger.after is not None:
         return due_at(calendar, facts.zero, trigger.after, severity.clock) + facts.paused
-    if trigger.kind == Waits.FLAG and trigger.flag in facts.flags:
+    if trigger.kind == "flag" and trigger.flag in facts.flags:
         return now
     return None
 
@@ -459,7 +459,7 @@ def open_doors(
     """Business hours begin: whoever has the held steps' place by now is paged, if they were not yet."""
     run = _Run(policy, facts, staff_at, calendar, at, 0, False, skip=frozenset(facts.paged))
     for item in facts.reached:
-        if item.cause != Waits.AT_ONCE.value.replace("_", "-"):
+        if item.cause != "at-once":
             continue
         path = path_named(policy, item.path)
         run.page_step(path, step_named(path, item.step), "opening")
@@ -555,7 +555,7 @@ def step_of_person(
 
 
 def _can_be_climbed(step: Step) -> bool:
-    return any(trigger.kind != Waits.FLAG for trigger in step.triggers)
+    return any(trigger.kind != "flag" for trigger in step.triggers)
 
 
 def _members(target: Target, staff: Staff) -> tuple[int, ...]:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from notifications.services import supersede
 
 from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline
@@ -41,6 +40,7 @@ from incidents.services.record import (
     write_entry,
 )
 from incidents.services.updating import start_next_update
+from notifications.services import supersede
 from procedures.rules.policy import Path, Span, Step, Trigger
 
 SAME_TAP = timedelta(minutes=2)
@@ -282,7 +282,9 @@ def cannot_take(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
         now=now,
         clause="C219",
     )
-    supersede(SUBJECT, incident.pk, now=now, reason=f"{actor.label} cannot take it", user_ids=[user.pk])
+    supersede(
+        SUBJECT, incident.pk, now=now, reason=f"{actor.label} cannot take it", user_ids=[user.pk]
+    )
     facts = facts_of(incident)
     found = (
         next_step(policy, facts, beyond=standing[1].key) if standing else next_step(policy, facts)

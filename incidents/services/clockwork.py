@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from incidents.services.telling import tell_responders
-
 from deadlines.enums import Nature, Reach, State
 from deadlines.extension import PORTAL
 from deadlines.models import Deadline
@@ -32,6 +30,7 @@ from incidents.rules.escalation import (
 )
 from incidents.services.paging import promise_all, send
 from incidents.services.record import SUBJECT, keep, locked, staff_of, write_entry
+from incidents.services.telling import tell_responders
 from incidents.services.updating import update_was_missed
 
 Evidence = Mapping[str, Any]
@@ -62,7 +61,9 @@ def on_first_update_due(deadline: Deadline, due: Due) -> Evidence:
 def on_nudge_due(deadline: Deadline, due: Due) -> Evidence:
     """The first findings are still owed: whoever has it is told again."""
     incident = locked(deadline.subject_id)
-    _write_reminded(incident, deadline, due, "The first findings are still owed; a reminder went out.")
+    _write_reminded(
+        incident, deadline, due, "The first findings are still owed; a reminder went out."
+    )
     tell_responders(incident, "The first findings are still owed", deadline=deadline, now=due.now)
     severity = policy_of_incident(incident).severity(incident.severity)
     following = next_nudge(
@@ -76,7 +77,12 @@ def on_nudge_due(deadline: Deadline, due: Due) -> Evidence:
 
 def _write_reminded(incident: Incident, deadline: Deadline, due: Due, text: str) -> None:
     write_entry(
-        incident, EntryKind.REMINDED, _late(text, due), actor=PORTAL, now=due.now, clause=deadline.clause
+        incident,
+        EntryKind.REMINDED,
+        _late(text, due),
+        actor=PORTAL,
+        now=due.now,
+        clause=deadline.clause,
     )
 
 

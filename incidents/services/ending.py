@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
-from notifications.services import supersede
 
 from deadlines.extension import Actor
 from deadlines.queries import open_promises
@@ -30,6 +29,7 @@ from incidents.services.outcomes import record_waivers
 from incidents.services.paging import begin
 from incidents.services.record import SUBJECT, allowed, change_status, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
+from notifications.services import supersede
 
 STOPPED_BY_MITIGATION = (Promised.RESOLVE, Promised.STEP)
 

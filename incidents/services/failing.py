@@ -39,7 +39,7 @@ def person_was_not_reached(
     step = rest.partition("/")[0]
     others = PageOut.objects.filter(
         subject_type=SUBJECT, subject_id=incident.pk, step_key__startswith=f"{path}/{step}/"
-    ).exclude(user_id=page_out.user_id)
+    ).exclude(user=page_out.user)
     if not others.exclude(state=PageOutState.UNREACHABLE).exists():
         climb_over(incident, path, step, why="every way to reach its people failed", now=now)
     return keep(incident)

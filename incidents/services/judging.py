@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
-from notifications.services import supersede
 
 from deadlines.enums import State
 from deadlines.extension import Actor
@@ -24,6 +23,7 @@ from incidents.services.errors import VerbRefused
 from incidents.services.paging import begin, fire_now
 from incidents.services.record import SUBJECT, allowed, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
+from notifications.services import supersede
 from procedures.rules.policy import Policy, Severity
 
 REPLANNED = (

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from procedures.services import OutcomeFacts, record_outcomes
-
 from incidents.gates import Reason
 from incidents.models import Incident
 from incidents.queries.facts import label_of
 from procedures.enums import Result
+from procedures.services import OutcomeFacts, record_outcomes
 
 
 def record_waivers(

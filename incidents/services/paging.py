@@ -6,10 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from notifications.enums import PageOutState, Urgency
-from notifications.models import PageOut
-from notifications.services import PageRequest, page_people
-
 from deadlines.enums import Nature
 from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline
@@ -35,6 +31,9 @@ from incidents.rules.escalation import (
     step_named,
 )
 from incidents.services.record import SUBJECT, keep_facts, staff_of, write_entry
+from notifications.enums import PageOutState, Urgency
+from notifications.models import PageOut
+from notifications.services import PageRequest, page_people
 
 _OWED_BY_PORTAL = {
     Promised.STEP,
@@ -68,7 +67,7 @@ def send(
     names = names_of(people)
     for empty in fired.empty:
         _write_empty(incident, empty, now=now)
-    for _, group in groupby(fired.pages, key=lambda page: (page.step_key, page.round)):
+    for _, group in groupby(fired.pages, key=_entry_of):
         _write_pages(incident, list(group), names, actor=actor, now=now, late=late)
     if fired.pages and not collapsed:
         _climb_over_unreachable(incident, fired, page_outs, now=now)
@@ -86,7 +85,9 @@ def _climb_over_unreachable(
             climb_over(incident, path, step, why="nobody who holds it could be reached", now=now)
 
 
-def climb_over(incident: Incident, path_slug: str, step_key: str, *, why: str, now: datetime) -> None:
+def climb_over(
+    incident: Incident, path_slug: str, step_key: str, *, why: str, now: datetime
+) -> None:
     """A step has come to nothing: the next one of its path is paged at once, and that is recorded.
 
     After the last one the team's managers and the admins are. A step that was reached before, or one
@@ -101,7 +102,9 @@ def climb_over(incident: Incident, path_slug: str, step_key: str, *, why: str, n
         step = step_named(path, step_key)
     except LookupError:
         return
-    _write_empty(incident, EmptyStep(now, path.slug, step.key, step.label, step.clause, why), now=now)
+    _write_empty(
+        incident, EmptyStep(now, path.slug, step.key, step.label, step.clause, why), now=now
+    )
     following = following_step(path, step)
     if following is None:
         incident.run["fallbacks"] = incident.run.get("fallbacks", 0) + 1
@@ -116,6 +119,11 @@ def climb_over(incident: Incident, path_slug: str, step_key: str, *, why: str, n
             [(path.slug, following.key, "after-empty")], at=now, round_number=facts.plan - 1,
         )  # fmt: skip
         send(incident, fired, now=now)
+
+
+def _entry_of(page: PlannedPage) -> tuple[str, int]:
+    """A repeat is one entry however many steps it pages; any other step has its own."""
+    return ("repeat" if page.cause == "repeat" else page.step_key, page.round)
 
 
 def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageRequest:
@@ -151,6 +159,8 @@ def _write_pages(
     if first.held_until is not None:
         verb = f"Held until {first.held_until:%Y-%m-%d %H:%M} UTC for"
     text = f"{verb} {who}: {first.label}{_why(first)}."
+    if first.cause == "repeat":
+        text = f"{verb} {who} again, repeat {first.round}, as nobody has acknowledged."
     if late:
         text += f" Late: {late}."
     write_entry(
@@ -175,8 +185,6 @@ def _write_pages(
 def _why(page: PlannedPage) -> str:
     if page.cause == "at-once":
         return ""
-    if page.cause == "repeat":
-        return f", repeat {page.round}, as nobody has acknowledged"
     words = {
         "unacknowledged": "as nobody has acknowledged",
         "after-empty": "as the step before reached nobody",

@@ -58,7 +58,7 @@ _SENTENCES = {
 
 def person(actor: Actor) -> User:
     """The active person behind an actor. Raises `Forbidden` for somebody who has left."""
-    user = User.objects.filter(pk=actor.id, is_active=True).first()
+    user = User.objects.filter(pk=actor.id or 0, is_active=True).first()
     if user is None:
         raise Forbidden("This person is not active any more.")
     return user
