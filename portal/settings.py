@@ -12,9 +12,10 @@ DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var")
 DEBUG = env.flag("DEBUG", default=False)
 EMBEDDED = not env.text("DATABASE_URL")
 DEMO = env.flag("DEMO", default=EMBEDDED)
-PORT = env.integer("PORT", default=8000)
-BASE_URL = env.text("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+PORT = env.integer("PORT", default=8000, least=1, most=65535)
+BASE_URL = env.address("BASE_URL", default=f"http://localhost:{PORT}")
 SECRET_KEY = env.secret_key(DATA_DIR, embedded=EMBEDDED)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", env.host_of(BASE_URL)]
 )
@@ -132,6 +133,86 @@ CLOCK_DEAD_AFTER_SECONDS = env.integer("CLOCK_DEAD_AFTER_SECONDS", default=10)
 SKEW_WARNING_SECONDS = 2
 SKEW_ERROR_SECONDS = 30
 
+# What the watchdog tells while all is well
+HEARTBEAT_URL = env.address("HEARTBEAT_URL")
+HEARTBEAT_EVERY_SECONDS = env.integer("HEARTBEAT_EVERY_SECONDS", default=60, least=1)
+
+# Intake: a body is read whole before it takes a thread
+WEB_WORKERS = env.integer("WEB_WORKERS", default=2, least=1, most=64)
+WEB_THREADS = env.integer("WEB_THREADS", default=4, least=1, most=64)
+BODY_MAX_BYTES = ALERT_BODY_MAX_BYTES = 16 * 2**20
+BODY_DEADLINE_SECONDS = env.integer("BODY_DEADLINE_SECONDS", default=20, least=1)
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
+
+# Mail: without EMAIL_URL it is kept as files
+EMAIL_URL = env.text("EMAIL_URL")
+MAIL_DIR = DATA_DIR / "mail"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text(
+    "DEFAULT_FROM_EMAIL", default=f"Watchbill <watchbill@{env.host_of(BASE_URL)}>"
+)
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = MAIL_DIR
+vars().update(env.email())
+
+# Chat, paging and sign-in services
+SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN")
+SLACK_SIGNING_SECRET = env.text("SLACK_SIGNING_SECRET")
+SLACK_API_URL = env.address("SLACK_API_URL", default="https://slack.com/api")
+PAGERDUTY_ROUTING_KEY = env.text("PAGERDUTY_ROUTING_KEY")
+PAGERDUTY_EVENTS_URL = env.address(
+    "PAGERDUTY_EVENTS_URL", default="https://events.pagerduty.com/v2/enqueue"
+)
+PAGERDUTY_WEBHOOK_SECRET = env.text("PAGERDUTY_WEBHOOK_SECRET")
+POSTMORTEM_DIR = env.folder("POSTMORTEM_DIR", BASE_DIR / "docs" / "postmortems")
+OIDC = env.prefixed("OIDC_")
+
+# Jobs: two queues, so that nothing slow stands before a page
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "paging"
+CELERY_TASK_ROUTES = {"*.slow_*": {"queue": "slow"}}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 3,
+    "socket_timeout": 10,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 600,
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "enforce": {"task": "deadlines.tasks.enforce", "schedule": 1.0, "options": {"expires": 2}},
+}
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {
+            "()": "portal.logs.SecretlessFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+    },
+}
+
 # What a page may load: nothing from elsewhere, nothing inline.
 SECURE_CSP = {
     "default-src": [CSP.NONE],
@@ -196,10 +277,6 @@ UNFOLD = {
 }
 
 # The outbox
-EMAIL_URL = env.text("EMAIL_URL")
-vars().update(env.mail_server(EMAIL_URL))
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default=f"Watchbill <watchbill@{env.host_of(BASE_URL)}>")
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 PAGE_LEASE_SECONDS = env.integer("PAGE_LEASE_SECONDS", default=30)
 PAGE_ATTEMPT_SECONDS = env.integer("PAGE_ATTEMPT_SECONDS", default=10)
 PAGE_CLAIMS_BEFORE_QUARANTINE = 5
@@ -232,5 +309,3 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
-# Intake
-ALERT_BODY_MAX_BYTES = 16 * 1024 * 1024
