@@ -449,7 +449,7 @@ def repeat(
     for step in again:
         run.page_step(path, step, "repeat")
     if not run.reached_somebody:
-        run.fall_back(path)
+        run.fall_back(path, "repeat")
     return run.result()
 
 
@@ -611,6 +611,7 @@ class _Run:
         )
 
     def climb(self, path: Path, step: Step, cause: str) -> None:
+        first = f"{step.key}.{cause}"
         while not self.page_step(path, step, cause):
             self.empty.append(
                 EmptyStep(
@@ -619,7 +620,7 @@ class _Run:
             )
             following = following_step(path, step)
             if following is None:
-                self.fall_back(path)
+                self.fall_back(path, f"after-{first}")
                 return
             if any(
                 (item.path, item.step) == (path.slug, following.key) for item in self.facts.reached
@@ -676,15 +677,15 @@ class _Run:
                 )
             )  # fmt: skip
 
-    def fall_back(self, path: Path) -> None:
+    def fall_back(self, path: Path, cause: str) -> None:
         if any(page.step == FALLBACK for page in self.pages):
             return
         self.facts = replace(
             self.facts,
-            reached=(*self.facts.reached, Reached(path.slug, FALLBACK, "after-empty", self.at)),
+            reached=(*self.facts.reached, Reached(path.slug, FALLBACK, cause, self.at)),
         )
         self.page_people(
-            path.slug, FALLBACK, "after-empty", "The team's managers and the admins", END_CLAUSE,
+            path.slug, FALLBACK, cause, "The team's managers and the admins", END_CLAUSE,
             self.staff.fallback,
         )  # fmt: skip
 

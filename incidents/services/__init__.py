@@ -5,6 +5,7 @@ checks the permission of the actor and the rule, writes the row and its timeline
 settles and schedules promises and fills the outbox. Saying it twice is harmless.
 """
 
+from directory.permissions import actor_of
 from incidents.services.answering import (
     acknowledge,
     add_note,
@@ -29,7 +30,6 @@ from incidents.services.ending import (
 )
 from incidents.services.errors import Forbidden, GatesUnmet, VerbRefused
 from incidents.services.judging import confirm_breach, mark_major, may_be_raised, set_severity
-from incidents.services.record import actor_of
 from incidents.services.storms import note_alerts
 
 __all__ = [

@@ -195,6 +195,8 @@ def _why(page: PlannedPage) -> str:
     if page.cause in words:
         return f", {words[page.cause]}"
     kind, _, rest = page.cause.partition("-")
+    if kind == "after":
+        return f", {words['after-empty']}"
     if kind == "flag":
         return f", as it is {rest.replace('_', ' ')}"
     return f", {kind} for {rest}" if rest else f", {kind}"

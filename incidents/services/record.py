@@ -64,11 +64,6 @@ def person(actor: Actor) -> User:
     return user
 
 
-def actor_of(user: User) -> Actor:
-    """A person as the actor of a change."""
-    return Actor("user", user.pk, str(user))
-
-
 def write_entry(
     incident: Incident,
     kind: EntryKind,

@@ -34,7 +34,9 @@ def procedure_text() -> str:
     return (ROOT / "procedures" / "mother_harness.toml").read_text()
 
 
-def make_user(name: str, *, kinds: tuple[str, ...] = ("pager", "phone", "mail"), **fields: Any) -> User:
+def make_user(
+    name: str, *, kinds: tuple[str, ...] = ("pager", "phone", "mail"), **fields: Any
+) -> User:
     """A person with verified contact methods of these kinds, all of them the file channel."""
     number = next(_numbers)
     user = User.objects.create_user(f"{name.lower()}.{number}@example.org", name=name, **fields)
@@ -129,9 +131,16 @@ def make_world(
     """A team of five with a weekly rota (Monday 9:00), its derived secondary and every role held."""
     number = next(_numbers)
     slug = slug or f"team-{number}"
-    procedure = procedure or Procedure.objects.filter(slug="mother-harness").first() or make_procedure()
+    procedure = (
+        procedure or Procedure.objects.filter(slug="mother-harness").first() or make_procedure()
+    )
     team = Team.objects.create(
-        slug=slug, name=slug.title(), procedure=procedure, zone=zone, holiday_country="US", **team_fields
+        slug=slug,
+        name=slug.title(),
+        procedure=procedure,
+        zone=zone,
+        holiday_country="US",
+        **team_fields,
     )
     people = {
         name: make_user(name.title())
@@ -173,7 +182,9 @@ def make_world(
     )  # fmt: skip
 
 
-def run_clock(start: datetime, length: timedelta, *, every: timedelta = timedelta(minutes=1)) -> None:
+def run_clock(
+    start: datetime, length: timedelta, *, every: timedelta = timedelta(minutes=1)
+) -> None:
     """Steps the real clock from just after `start` up to and including `start + length`."""
     at = start
     while at < start + length:
