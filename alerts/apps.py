@@ -6,3 +6,12 @@ from django.apps import AppConfig
 class AlertsConfig(AppConfig):
     name = "alerts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from alerts import health, queries, receivers
+        from deadlines.extension import contribute
+
+        receivers.register()
+        contribute("health", "alerts", health.check)
+        contribute("metrics", "alerts", health.metrics)
+        contribute("incident.links", "alerts", queries.links_of_incident)

@@ -15,6 +15,7 @@ from procedures.queries import policy_of
 from procedures.rules.policy import Path, Policy
 from rotations.enums import Level
 from rotations.queries import people_of, roster, who_is_on_call
+from rotations.rules.roster import Roster
 
 
 def lock(incident_id: int) -> bool:
@@ -88,12 +89,19 @@ def facts_of(incident: Incident, *, settled: Iterable[str] = ()) -> Facts:
 
 
 def staff_for(
-    team_id: int, service_ids: Sequence[int], *, lead_service_id: int | None = None
+    team_id: int,
+    service_ids: Sequence[int],
+    *,
+    lead_service_id: int | None = None,
+    only: int | None = None,
 ) -> Callable[[datetime], Staff]:
     """Who could be paged for a team's incident at an instant; each instant is read once.
 
-    The primaries of the other services' teams are experts (C21).
+    The primaries of the other services' teams are experts (C21). A drill of one person has `only` them.
     """
+    if only is not None:
+        alone = _alone(team_id, only)
+        return lambda _: alone
     known: dict[datetime, Staff] = {}
 
     def at(instant: datetime) -> Staff:
@@ -102,6 +110,17 @@ def staff_for(
         return known[instant]
 
     return at
+
+
+def _alone(team_id: int, user_id: int) -> Staff:
+    """A team of one, who is on call and stands behind every path."""
+    people = people_of([user_id])
+    on_call = {Level.PRIMARY.value: (user_id,)}
+    return Staff(
+        roster=Roster(team_id, on_call=on_call, team=(user_id,), people=people),
+        fallback=(user_id,),
+        people=people,
+    )
 
 
 def _staff(

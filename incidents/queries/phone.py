@@ -106,7 +106,12 @@ def coming_step(incident: Incident, now: datetime) -> Coming | None:
     if step is None:
         return None
     services = list(incident.services.values_list("pk", flat=True))
-    staff_at = staff_for(incident.team_id, services, lead_service_id=incident.lead_service_id)
+    staff_at = staff_for(
+        incident.team_id,
+        services,
+        lead_service_id=incident.lead_service_id,
+        only=incident.run.get("only"),
+    )
     fired = fire(
         policy_of_incident(incident), facts_of(incident), staff_at, calendar_of(incident.team),
         [(step.payload["path"], step.payload["step"], step.payload["cause"])], at=step.due_at,

@@ -36,7 +36,8 @@ class DeclareFacts:
 
     Without a service the incident is `team_id`'s. `criteria` says of criterion keys whether they are
     ticked, of measures how much; the worst that holds makes the severity at least as bad. `origin` is
-    "alert", "person" or "api", for the timeline.
+    "alert", "person" or "api", for the timeline. A drill with `drill_user_id` is that person's alone:
+    whatever its path says, nobody else is paged for it.
     """
 
     title: str
@@ -47,6 +48,7 @@ class DeclareFacts:
     user_facing: bool | None = None
     criteria: Mapping[str, float | bool] = field(default_factory=dict)
     drill: bool = False
+    drill_user_id: int | None = None
     team_id: int | None = None
     origin: str = "person"
     summary: str = ""
@@ -97,6 +99,8 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
         drill=facts.drill,
         run={"zero": now.isoformat(), "plan": 1},
     )
+    if facts.drill and facts.drill_user_id is not None:
+        incident.run["only"] = facts.drill_user_id
     incident.owner_id = _first_owner(incident, policy, now)
     incident.save(force_insert=True)
     if services:
@@ -200,6 +204,9 @@ def _declared_before(
 
 def _first_owner(incident: Incident, policy: Policy, now: datetime) -> int | None:
     """The primary (C16): of a severity that waits for business hours, the one who has the place then."""
+    only: int | None = incident.run.get("only")
+    if only is not None:
+        return only
     at = now
     if policy.severity(incident.severity).hold_until_business_hours:
         calendar = calendar_of(incident.team)

@@ -115,7 +115,12 @@ def keep_facts(incident: Incident, facts: Facts) -> None:
 def staff_of(incident: Incident) -> Callable[[datetime], Staff]:
     """Who could be paged for this incident at an instant."""
     services = list(incident.services.values_list("pk", flat=True))
-    return staff_for(incident.team_id, services, lead_service_id=incident.lead_service_id)
+    return staff_for(
+        incident.team_id,
+        services,
+        lead_service_id=incident.lead_service_id,
+        only=incident.run.get("only"),
+    )
 
 
 def note_in_run(incident: Incident, name: str, user_id: int) -> bool:

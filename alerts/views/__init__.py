@@ -1,0 +1,1 @@
+"""The doors: hooks for machines, pages for people."""
