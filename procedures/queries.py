@@ -14,6 +14,7 @@ from procedures.models.sections import HEAD, SECTIONS, Section
 from procedures.rules.changes import changes
 from procedures.rules.document import Document
 from procedures.rules.faults import Fault, ProcedureRefused, read_document
+from procedures.rules.file import write_file
 from procedures.rules.policy import Policy, policy_from_document
 
 
@@ -80,3 +81,8 @@ def _rows(section: Section, parents: Iterable[int]) -> dict[int, list[dict[str, 
 
 def _columns(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
+
+
+def version_file(version: ProcedureVersion) -> str:
+    """A published version as a file that loads back to the same document."""
+    return write_file(Document.model_validate(version.document), version.procedure.preface)
