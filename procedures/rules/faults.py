@@ -184,7 +184,9 @@ def _without(data: Raw, error: ValidationError) -> Document | None:
 
 def _set_aside(rest: Any, place: Place) -> None:
     holder = _holder(rest, place)
-    if isinstance(holder, dict):
+    if isinstance(holder, dict) and str(place[-1]).endswith(("_within", "_every")):
+        holder[place[-1]] = "1m"  # there is a clock, only its length cannot be read
+    elif isinstance(holder, dict):
         holder.pop(place[-1], None)
     elif isinstance(holder, list) and isinstance(place[-1], int) and place[-1] < len(holder):
         del holder[place[-1]]
