@@ -7,5 +7,6 @@ from directory.api.problems import unknown_address
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("directory.api.urls")),
     path("", include("rotations.api.urls")),
+    path("", include("incidents.api.urls")),
     re_path("", unknown_address),
 ]

@@ -1,0 +1,1 @@
+"""Incidents, the freeze and the preview as JSON."""
