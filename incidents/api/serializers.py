@@ -202,7 +202,7 @@ class MajorSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
 
 
-class RoleSerializer(serializers.Serializer[Any]):
+class GiveRoleSerializer(serializers.Serializer[Any]):
     """`user` is a person's address or id."""
 
     role = serializers.ChoiceField(choices=[role.value for role in RoleName])

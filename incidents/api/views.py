@@ -282,11 +282,11 @@ class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         """There was nothing; only after an acknowledgment."""
         return self._verb(services.mark_false_positive, **_asked(shapes.ReasonSerializer, request))
 
-    @extend_schema(request=shapes.RoleSerializer, responses=shapes.IncidentSerializer)
+    @extend_schema(request=shapes.GiveRoleSerializer, responses=shapes.IncidentSerializer)
     @action(detail=True, methods=["post"], filterset_class=None)
     def roles(self, request: Request, ref: str) -> Response:
         """Gives a person a role; they are brought in and told."""
-        asked = _asked(shapes.RoleSerializer, request)
+        asked = _asked(shapes.GiveRoleSerializer, request)
         return self._verb(
             services.assign_role, role=asked["role"], user_id=_person_meant(asked["user"])
         )
