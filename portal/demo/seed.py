@@ -78,7 +78,7 @@ def seed(*, now: datetime, say: Callable[[str], None]) -> Sample | None:
         people = _people(password)
         team = _team(procedure, people)
         _rotas(team, people, now)
-        keys = _integrations(team)
+        keys = _integrations(team, now)
         tokens = {
             login: create_token(person.pk, "sample data", actor=PORTAL, now=now).key
             for login, person in people.items()
@@ -197,7 +197,7 @@ def _rotas(team: Team, people: dict[str, User], now: datetime) -> None:
     )
 
 
-def _integrations(team: Team) -> dict[str, str]:
+def _integrations(team: Team, now: datetime) -> dict[str, str]:
     """One integration of each kind; the keys are shown only now."""
     orchestrator = Service.objects.get(slug="orchestrator")
     names = {
@@ -215,7 +215,7 @@ def _integrations(team: Team) -> dict[str, str]:
             team=team,
             default_service=orchestrator,
         )
-        keys[kind] = create_key(integration.pk, actor=PORTAL).key
+        keys[kind] = create_key(integration.pk, actor=PORTAL, now=now).key
     return keys
 
 
@@ -304,9 +304,8 @@ def _events(story: Story, team: Team, opened: datetime, now: datetime) -> Iterab
         (story.resolved, verb(resolve, note=story.note, waive=None)),
     ]
     if story.false_positive:
-        steps.append((story.closed, verb(mark_false_positive, reason=story.false_positive)))
-    else:
-        steps.append((story.closed, verb(close, note="Done.", waive=None)))
+        steps.insert(-1, (story.resolved, verb(mark_false_positive, reason=story.false_positive)))
+    steps.append((story.closed, verb(close, note="Done.", waive=None)))
     for minutes, do in steps:
         if minutes is not None and (at := opened + timedelta(minutes=minutes)) <= now:
             yield Event(at, do)
