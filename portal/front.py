@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+
+from deadlines.extension import problems
+from directory.models import User
+from notifications.queries import backlog
+from portal.home import burning, on_call, overdue
+from portal.menu import menu
+from procedures.models import Procedure, ProcedureVersion
 
 
 def mark(request: HttpRequest) -> str:
@@ -25,5 +34,47 @@ def environment(request: HttpRequest) -> list[str] | None:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fills the admin's front page."""
+    """The operations dashboard: what is open, who is on call, what is late, how the outbox and the draft stand."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - the admin has signed them in
+    now = datetime.now(UTC)
+    incidents = burning(user)
+    places, _ = on_call(user, now)
+    context.update(
+        {
+            "now": now,
+            "zone": ZoneInfo(user.zone),
+            "title": "Operations",
+            "burning": incidents[:12],
+            "more_burning": max(len(incidents) - 12, 0),
+            "on_call": places,
+            "overdue": overdue(user, now),
+            "problems": problems(now),
+            "outbox": backlog(now),
+            "drafts": drafts(),
+            "verbs": menu(request),
+        }
+    )
     return context
+
+
+def drafts() -> list[tuple[Procedure, ProcedureVersion | None, bool]]:
+    """Each procedure with its version in force, and whether its draft has changed since."""
+    newest = {
+        version.procedure_id: version
+        for version in ProcedureVersion.objects.order_by("procedure_id", "-number")
+        .distinct("procedure_id")
+        .defer("document")
+    }
+    found = []
+    for procedure in Procedure.objects.order_by("name"):
+        version = newest.get(procedure.pk)
+        changed = procedure.draft_changed_at
+        found.append(
+            (
+                procedure,
+                version,
+                bool(changed and (version is None or changed > version.published_at)),
+            )
+        )
+    return found

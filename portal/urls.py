@@ -3,12 +3,15 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from incidents.views import phone, preview
 from portal import views
+from portal.home import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("alerts.urls")),
+    path("", home, name="home"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("clock/", views.clock, name="clock"),
@@ -18,9 +21,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="admin-sign-in",
     ),
     path("admin/", admin.site.urls),
+    path("incidents/", include("incidents.urls")),
+    path("p/<str:token>/", phone, name="phone"),
+    path("preview/", preview, name="preview"),
     path("procedure/", include("procedures.urls")),
     path("rotations/", include("rotations.urls")),
     path("api/v1/", include("portal.api")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -15,7 +15,7 @@ from procedures.rules.changes import changes
 from procedures.rules.document import Document
 from procedures.rules.faults import Fault, ProcedureRefused, read_document
 from procedures.rules.file import write_file
-from procedures.rules.policy import Policy, policy_from_document
+from procedures.rules.policy import Policy, Severity, policy_from_document
 
 
 @lru_cache(maxsize=128)
@@ -86,3 +86,17 @@ def _columns(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
 def version_file(version: ProcedureVersion) -> str:
     """A published version as a file that loads back to the same document."""
     return write_file(Document.model_validate(version.document), version.procedure.preface)
+
+
+def severities_in_force() -> list[Severity]:
+    """The severities of all procedures' newest versions, the worst first, each code once."""
+    newest = (
+        ProcedureVersion.objects.order_by("procedure_id", "-number")
+        .distinct("procedure_id")
+        .values_list("pk", flat=True)
+    )
+    found: dict[str, Severity] = {}
+    for version_id in newest:
+        for severity in policy_of(version_id).severities:
+            found.setdefault(severity.code, severity)
+    return sorted(found.values(), key=lambda severity: (severity.rank, severity.code))

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alerts.models import Integration
-from alerts.services import create_key
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from alerts.models import Integration
+from alerts.services import create_key
 from deadlines.enums import State
 from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline

@@ -56,10 +56,10 @@ def zone_of(context: Context) -> ZoneInfo:
 
 
 @register.simple_tag(takes_context=True)
-def ago(context: Context, instant: datetime | None) -> SafeString | str:
+def ago(context: Context, instant: datetime | None) -> SafeString:
     """`3 min ago`, kept true by clocks.js; the absolute instant on hover and for screen readers."""
     if instant is None:
-        return "–"
+        return mark_safe("–")
     gone = (context["now"] - instant).total_seconds()
     said = (
         "just now" if abs(gone) < 5 else f"in {length(gone)}" if gone < 0 else f"{length(gone)} ago"
@@ -94,8 +94,13 @@ def at(context: Context, instant: datetime | None, form: str = "day") -> SafeStr
 
 
 @register.simple_tag(takes_context=True)
-def countdown(context: Context, due_at: datetime) -> SafeString:
-    """A ticking clock to an instant: `4 min 10 s left`, or `2 min 05 s past due` in red."""
+def countdown(context: Context, due_at: datetime, form: str = "owed") -> SafeString:
+    """A ticking clock to an instant: `4 min 10 s left`, or `2 min 05 s past due` in red.
+
+    `plain` is for what comes by itself and is no promise of a person: `in 4 min 10 s`.
+    """
+    if form == "plain":
+        return ago(context, due_at)
     left = (due_at - context["now"]).total_seconds()
     return format_html(
         '<time class="clock{}" datetime="{}" title="{}" data-due="{}">{}</time>',
@@ -128,6 +133,13 @@ def clock(context: Context, deadline: Deadline) -> SafeString:
             return format_html("<span>done {} late</span>", length(late))
         return format_html("<span>done {}</span>", at(context, done, "time"))
     return format_html("<span>{}</span>", deadline.state)
+
+
+@register.simple_tag
+def since(instant: datetime, start: datetime) -> str:
+    """How long after the start: `at once`, `+30 min`."""
+    gone = (instant - start).total_seconds()
+    return "at once" if gone < 1 else f"+{length(gone)}"
 
 
 @register.filter

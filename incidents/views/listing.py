@@ -1,0 +1,92 @@
+"""The list of incidents."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from directory.models import Service
+from incidents.enums import Status
+from incidents.models import Incident
+from incidents.permissions import may_declare, visible_to
+from incidents.queries.shown import nearest_clocks
+from incidents.rules.lifecycle import OPEN
+
+PER_PAGE = 40
+STATUSES = [("open", "Open"), ("all", "All")] + [
+    (status.value, status.value.capitalize()) for status in Status
+]
+
+
+@require_safe
+@login_required
+def listing(request: HttpRequest) -> HttpResponse:
+    """Incidents the reader may see, newest first, with filters by status, severity, service and text."""
+    wanted = {
+        "status": request.GET.get("status", "open"),
+        "severity": request.GET.get("severity", ""),
+        "service": request.GET.get("service", ""),
+        "q": request.GET.get("q", "").replace("\x00", "").strip()[:200],
+    }
+    found = visible_to(request.user).select_related("team", "lead_service", "owner")
+    found = _filtered(found, wanted)
+    number = _number(request.GET.get("page", ""))
+    start = (number - 1) * PER_PAGE
+    rows = list(found.order_by("-opened_at", "-id")[start : start + PER_PAGE + 1])
+    more = len(rows) > PER_PAGE
+    rows = rows[:PER_PAGE]
+    clocks = nearest_clocks([row for row in rows if row.status in OPEN])
+    return render(
+        request,
+        "incidents/list.html",
+        {
+            "rows": [(row, clocks.get(row.pk)) for row in rows],
+            "wanted": wanted,
+            "filtered": wanted != {"status": "open", "severity": "", "service": "", "q": ""},
+            "statuses": STATUSES,
+            "severities": _severities(),
+            "services": Service.objects.order_by("name").values_list("slug", "name"),
+            "number": number,
+            "earlier": _link(wanted, number - 1) if number > 1 else "",
+            "later": _link(wanted, number + 1) if more else "",
+            "may_declare": may_declare(request.user),
+        },
+    )
+
+
+def _filtered(found: Any, wanted: dict[str, str]) -> Any:
+    if wanted["status"] == "open":
+        found = found.filter(status__in=sorted(OPEN))
+    elif wanted["status"] in list(Status):
+        found = found.filter(status=wanted["status"])
+    if wanted["severity"]:
+        found = found.filter(severity=wanted["severity"][:16])
+    if wanted["service"]:
+        found = found.filter(
+            pk__in=Incident.services.through.objects.filter(
+                service__slug=wanted["service"][:80]
+            ).values("incident_id")
+        )
+    if wanted["q"]:
+        found = found.filter(Q(title__icontains=wanted["q"]) | Q(ref__icontains=wanted["q"]))
+    return found
+
+
+def _severities() -> list[str]:
+    return ["P1", "P2", "P3", "P4"]
+
+
+def _number(text: str) -> int:
+    return min(max(int(text), 1), 10_000) if text.isascii() and text.isdigit() else 1
+
+
+def _link(wanted: dict[str, str], number: int) -> str:
+    return "?" + urlencode(
+        {**{key: value for key, value in wanted.items() if value}, "page": number}
+    )
