@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from procedures.models.fields import SpanField
 from procedures.models.procedure import Procedure
 from procedures.models.rows import Clausal, clause_field, name_field, slug_field, words
+from procedures.rules.notation import BadNotation, parse_target, parse_trigger
 
 WHO = "One per line: rota primary · role engineering-manager · team all-hands · lead service smes"
 WHEN = (
     "One per line: at once · unacknowledged · unacknowledged 10m · unresolved 30m · on demand · "
     "flag major. Whichever comes first sets the step off."
 )
+
+
+def validate_who(lines: list[str]) -> None:
+    """Refuses a line that names nobody."""
+    _validate_each(lines, parse_target)
+
+
+def validate_when(lines: list[str]) -> None:
+    """Refuses a line that is no trigger."""
+    _validate_each(lines, parse_trigger)
+
+
+def _validate_each(lines: list[str], parse: Callable[[str], object]) -> None:
+    for line in lines:
+        try:
+            parse(line)
+        except BadNotation as error:
+            raise ValidationError(str(error)) from error
 
 
 class EscalationPath(Clausal):
@@ -52,8 +73,8 @@ class EscalationStep(Clausal):
     path = models.ForeignKey(EscalationPath, models.CASCADE, related_name="steps")
     key = slug_field()
     label = models.CharField(max_length=200)
-    who = words(WHO)
-    when = words(WHEN)
+    who = words(WHO, validate_who)
+    when = words(WHEN, validate_when)
     takes_over = models.BooleanField(
         default=False, help_text="Unacknowledged, whom it reaches takes the incident over."
     )
@@ -75,7 +96,7 @@ class RepeatExtra(Clausal):
     key = slug_field()
     label = models.CharField(max_length=200)
     round = models.PositiveSmallIntegerField(help_text="1 is the first repeat.")
-    who = words(WHO)
+    who = words(WHO, validate_who)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["path", "position", "id"]

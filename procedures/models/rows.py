@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import models
 
 from procedures.models.fields import SpanField, WordsField
@@ -31,8 +33,8 @@ def clause_field(
     return models.CharField(max_length=8, blank=True, default="", help_text=about)
 
 
-def words(help_text: str = "One per line.") -> WordsField:
-    return WordsField(help_text=help_text)
+def words(help_text: str = "One per line.", *validators: Callable[[list[str]], None]) -> WordsField:
+    return WordsField(help_text=help_text, validators=list(validators))
 
 
 def text_field(help_text: str = "") -> models.TextField[str, str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from procedures.models.procedure import Procedure
 from procedures.models.rows import Clausal, slug_field, text_field
+from procedures.rules.document import SETTING_TYPES
+from procedures.rules.faults import setting_fault
 
 
 class Setting(Clausal):
@@ -37,3 +40,8 @@ class Setting(Clausal):
 
     def __str__(self) -> str:
         return self.key
+
+    def clean(self) -> None:
+        """Refuses a value that is none of its kind."""
+        if self.kind in SETTING_TYPES and (why := setting_fault(self.kind, self.value)):
+            raise ValidationError({"value": why})

@@ -459,19 +459,23 @@ def _coverage(document: Document) -> Found:
 
 
 def _setting(setting: SettingFacts, place: Place) -> Found:
-    value = setting.value
-    allowed = SETTING_TYPES[setting.kind]
-    wrong_bool = isinstance(value, bool) and bool not in allowed
-    if wrong_bool or not isinstance(value, allowed):
-        yield (*place, "value"), f"is no {setting.kind}: {value!r}"
-        return
-    if setting.kind == "span":
+    if why := setting_fault(setting.kind, setting.value):
+        yield (*place, "value"), why
+
+
+def setting_fault(kind: str, value: Any) -> str:
+    """Why a value is none of its kind; "" when it is."""
+    allowed = SETTING_TYPES[kind]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        return f"is no {kind}: {value!r}"
+    if kind == "span":
         try:
             parse_span(str(value))
         except BadSpan as error:
-            yield (*place, "value"), str(error)
-    if setting.kind == "time" and not _is_time_of_day(str(value)):
-        yield (*place, "value"), f'write a time of day like "09:00": {value!r}'
+            return str(error)
+    if kind == "time" and not _is_time_of_day(str(value)):
+        return f'write a time of day like "09:00": {value!r}'
+    return ""
 
 
 def _is_time_of_day(text: str) -> bool:
