@@ -11,6 +11,7 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         from deadlines.extension import contribute
         from incidents import clauses, receivers  # noqa: F401 - the receivers listen
+        from incidents.permissions import without_hidden
         from incidents.queries import health
         from incidents.queries.messages import message_of
         from incidents.services import clockwork
@@ -20,4 +21,5 @@ class IncidentsConfig(AppConfig):
         register_message("incident", message_of)
         contribute("health", "incidents", health.check)
         contribute("metrics", "incidents", health.metrics)
+        contribute("outcome.visible", "incidents", without_hidden)
         clauses.register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -88,6 +89,12 @@ def visible_to(user: Somebody) -> QuerySet[Incident]:
         Exists(_page_outs(user)) | Exists(_roles(user)) | Q(owner=user) | Q(acknowledged_by=user)
         | Q(declared_by_kind="user", declared_by_id=user.pk)
     )  # fmt: skip
+
+
+def without_hidden(user: Somebody, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows of another room that name a subject by type and id, less those of incidents the person may not see."""
+    hidden = Incident.objects.filter(restricted=True).exclude(pk__in=visible_to(user).values("pk"))
+    return rows.exclude(subject_type=SUBJECT, subject_id__in=hidden.values("pk"))
 
 
 def sees(user: Somebody, incident: Incident) -> bool:

@@ -31,12 +31,12 @@ def lock(incident_id: int) -> bool:
 
 
 def label_of(incident_id: int) -> str:
-    """How an incident is named where only its id is known; a restricted one by its reference alone."""
+    """How an incident is named where only its id is known; of a restricted one nothing is told."""
     row = Incident.objects.filter(pk=incident_id).values_list("ref", "title", "restricted").first()
     if row is None:
         return f"incident {incident_id}"
     ref, title, restricted = row
-    return ref if restricted else f"{ref} {title}"
+    return "a restricted incident" if restricted else f"{ref} {title}"
 
 
 def incident_by_ref(ref: str, user: Somebody) -> Incident:
