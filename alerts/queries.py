@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from alerts.enums import AlertKind, AlertState, IntegrationKind
@@ -136,3 +137,13 @@ def visible_alerts(user: Somebody) -> QuerySet[Alert]:
 def editable_integrations(user: Somebody) -> QuerySet[Integration]:
     """The integrations a person may see and change: an admin all, a manager those of their team."""
     return Integration.objects.filter(team__in=editable_teams(user))
+
+
+def address_of(integration: Integration) -> str:
+    """Where it sends to; KEY stands for one of its keys."""
+    kind = IntegrationKind(integration.kind)
+    if kind == IntegrationKind.PAGERDUTY:
+        return f"{settings.BASE_URL}/v2/enqueue"
+    if kind == IntegrationKind.HEARTBEAT:
+        return f"{settings.BASE_URL}/heartbeats/KEY/"
+    return f"{settings.BASE_URL}/hooks/{kind.value}/KEY/"

@@ -8,5 +8,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("directory.api.urls")),
     path("", include("rotations.api.urls")),
     path("", include("incidents.api.urls")),
+    path("", include("alerts.api.urls")),
     re_path("", unknown_address),
 ]

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import django_stubs_ext
 import pghistory
 from django.utils.csp import CSP
 
 from portal import env
+
+django_stubs_ext.monkeypatch()  # forms and admins may name their model: ModelForm[Team]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var")

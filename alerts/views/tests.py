@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from alerts import services
 from alerts.enums import IntegrationKind
 from alerts.models import Integration, TestRun
-from alerts.queries import editable_integrations
+from alerts.queries import address_of, editable_integrations
 from alerts.rules import samples
 from directory.models import User
 from incidents.models import Incident
@@ -147,7 +146,7 @@ def _acknowledged(incident: Incident | None) -> Step:
 def curl_line(integration: Integration, run: TestRun) -> str:
     """The same alert, to be sent from the monitoring host. The key is not kept here: KEY stands for it."""
     kind = IntegrationKind(integration.kind)
-    address = f"{settings.BASE_URL}{_PATHS[kind]}"
+    address = address_of(integration)
     if kind == IntegrationKind.HEARTBEAT:
         return f"curl -fsS {address}"
     body = json.dumps(samples.body(kind, token=run.token, key="KEY", at=run.created_at))
@@ -159,12 +158,3 @@ def _integration(request: HttpRequest, integration_id: int) -> Integration:
     return get_object_or_404(
         integrations.select_related("team", "default_service__team"), pk=integration_id
     )
-
-
-_PATHS = {
-    IntegrationKind.PAGERDUTY: "/v2/enqueue",
-    IntegrationKind.ALERTMANAGER: "/hooks/alertmanager/KEY/",
-    IntegrationKind.GRAFANA: "/hooks/grafana/KEY/",
-    IntegrationKind.GENERIC: "/hooks/generic/KEY/",
-    IntegrationKind.HEARTBEAT: "/heartbeats/KEY/",
-}
