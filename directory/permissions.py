@@ -60,6 +60,12 @@ def responds_for(user: Somebody, team_id: int) -> bool:
     return team_id in responding_team_ids(user) or manages(user, team_id)
 
 
+def manages_procedure(user: Somebody, procedure_id: int) -> bool:
+    """Whether every team that follows the procedure is one the person manages."""
+    teams = set(Team.objects.filter(procedure_id=procedure_id).values_list("pk", flat=True))
+    return bool(teams) and teams <= managed_team_ids(user)
+
+
 def may_edit_team(user: Somebody, team_id: int) -> bool:
     """Whether the person may change the team's rows: its manager, or an admin."""
     return is_admin(user) or manages(user, team_id)

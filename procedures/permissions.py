@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.contrib.auth import get_user_model
 
-from deadlines.extension import Actor
+from deadlines.extension import Actor, contributions
 from procedures.models import Procedure
 
 
 def may_publish(actor: Actor, procedure: Procedure) -> bool:
-    """The portal may; a person with the permission may, for all procedures or for this one."""
+    """The portal may, and a person with the permission, for all procedures or for this one.
+
+    Rooms above say who else, by the point `procedure.publisher`: managers, for their own teams'.
+    """
     if actor.kind == "portal":
         return True
     if actor.kind != "user" or actor.id is None:
@@ -18,4 +21,6 @@ def may_publish(actor: Actor, procedure: Procedure) -> bool:
     if user is None:
         return False
     wanted = "procedures.publish_procedure"
-    return bool(user.has_perm(wanted) or user.has_perm(wanted, procedure))
+    if user.has_perm(wanted) or user.has_perm(wanted, procedure):
+        return True
+    return any(may(user, procedure.pk) for _, may in contributions("procedure.publisher"))

@@ -239,7 +239,12 @@ def promise_all(
                 owed_by_id=None if by_portal or owner is None else owner.pk,
                 owed_by=PORTAL.label if by_portal else str(owner or incident.team),
                 team_id=incident.team_id,
-                payload={**item.payload, "severity": incident.severity, "drill": incident.drill},
+                payload={
+                    **item.payload,
+                    "severity": incident.severity,
+                    "drill": incident.drill,
+                    "version_id": incident.version_id,
+                },
                 nature=Nature.ACT if item.act else None,
             )
         )
