@@ -11,11 +11,13 @@ import os
 import threading
 import time
 
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
+DELIVER = "notifications.deliver"
 GAP_SECONDS = 0.02
 """Nudges closer than this are one."""
 
@@ -54,9 +56,9 @@ def _run() -> None:
 
 def publish() -> None:
     """Sends the one message. Blocks as long as the broker likes."""
-    from notifications.tasks import deliver  # noqa: PLC0415 - tasks are an edge and import the services
-
-    deliver.apply_async(expires=settings.NUDGE_EXPIRES_SECONDS, retry=False, ignore_result=True)
+    current_app.send_task(
+        DELIVER, expires=settings.NUDGE_EXPIRES_SECONDS, retry=False, ignore_result=True
+    )
 
 
 def _forget_thread() -> None:

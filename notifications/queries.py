@@ -29,6 +29,20 @@ def channel_rows() -> dict[str, Channel]:
     return {slug: row for slug, row in found.items() if row.enabled}
 
 
+def due_channels(due_by: datetime, *, full: Iterable[str] = ()) -> list[tuple[str, bool]]:
+    """The channels that have something due, each with whether it was claimed before without a result.
+
+    Looks at the oldest rows only, leaving out the channels that have no room now.
+    """
+    oldest = (
+        Page.objects.filter(state__in=OPEN_PAGES, next_try_at__lte=due_by)
+        .exclude(channel__in=list(full))
+        .order_by("next_try_at", "id")
+        .values_list("channel", "claims")[:500]
+    )
+    return sorted({(channel, claims > 0) for channel, claims in oldest})
+
+
 def page_out_by_token(token: str, now: datetime) -> PageOut | None:
     """The page-out a phone link belongs to; None when it is unknown or expired. One indexed query."""
     return (
@@ -73,7 +87,7 @@ def others_paged(page_out: PageOut) -> QuerySet[PageOut]:
             state__in=[PageOutState.WAITING, PageOutState.SENT, PageOutState.ANSWERED],
         )
         .exclude(pk=page_out.pk)
-        .exclude(user_id=page_out.user_id)
+        .exclude(user=page_out.user)
         .select_related("user")
         .order_by("created_at", "id")
     )

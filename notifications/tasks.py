@@ -7,9 +7,10 @@ from typing import Any
 from celery import shared_task
 
 from notifications import delivery
+from notifications.nudge import DELIVER
 
 
-@shared_task(name="notifications.deliver", ignore_result=True)
+@shared_task(name=DELIVER, ignore_result=True)
 def deliver(**_unknown: Any) -> int:
     """Sends whatever is due, until nothing is; returns how many messages were dealt with.
 

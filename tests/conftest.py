@@ -91,6 +91,8 @@ SERVERS = Servers()
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.collectonly or config.option.help or hasattr(config, "workerinput"):
         return
+    settings.EGRESS_GUARD = False  # tests talk to servers of their own on loopback
+    settings.NUDGE_WORKERS = False  # and no worker waits for a nudge
     SERVERS.start()
     if SERVERS.database_url:
         settings.DATABASES["default"].update(env.database_config(SERVERS.database_url))

@@ -35,8 +35,12 @@ class AttemptClock:
 
     @contextmanager
     def guard(self, sock: socket.socket) -> Iterator[None]:
-        """Shuts the socket down when the time is over, whatever is being read or written then."""
-        ticket = _watchdog.watch(self.ends_at, sock)
+        """Shuts the connection down when the time is over, whatever is being read or written then.
+
+        Works through a twin of the descriptor, so that it also holds when TLS takes the socket over.
+        """
+        twin = socket.socket(fileno=os.dup(sock.fileno()))
+        ticket = _watchdog.watch(self.ends_at, twin)
         try:
             yield
         finally:
@@ -71,7 +75,9 @@ class _Watchdog:
 
     def forget(self, ticket: int) -> None:
         with self._wake:
-            self._sockets.pop(ticket, None)
+            twin = self._sockets.pop(ticket, None)
+        if twin is not None:
+            twin.close()
 
     def _run(self) -> None:
         while True:
@@ -87,10 +93,11 @@ class _Watchdog:
                     self._wake.wait(wait)
                     continue
                 heapq.heappop(self._heap)
-                sock = self._sockets.pop(ticket, None)
-            if sock is not None:
+                twin = self._sockets.pop(ticket, None)
+            if twin is not None:
                 with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+                    twin.shutdown(socket.SHUT_RDWR)
+                twin.close()
 
 
 _watchdog = _Watchdog()

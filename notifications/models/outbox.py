@@ -6,6 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -41,6 +42,10 @@ class PageOut(models.Model):
     reason = models.CharField(
         max_length=300, blank=True, help_text="Why it ended without an answer."
     )
+    allowed_kinds = ArrayField(
+        models.CharField(max_length=10), null=True, blank=True,
+        help_text="The kinds of contact methods the procedure allows; empty allows each.",
+    )  # fmt: skip
     message = models.JSONField(
         default=dict, blank=True, editable=False,
         help_text="What is said, when no provider of the subject builds it.",

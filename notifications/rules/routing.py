@@ -70,6 +70,8 @@ def ways(
     ]
     mail = next((method for method in methods if method.channel == MAIL), None)
     mail_address = mail.address if mail else sign_in_address if methods else ""
+    if MAIL not in channels:
+        mail_address = ""
     mail_id = mail.id if mail else None
     found: list[Way] = []
     for method, after in allowed:

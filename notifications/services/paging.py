@@ -116,11 +116,10 @@ def supersede(
     if user_ids is not None:
         chosen = chosen.filter(user_id__in=list(user_ids))
     with transaction.atomic():
-        ids = list(chosen.order_by("id").select_for_update().values_list("id", flat=True))
-        PageOut.objects.filter(pk__in=ids).exclude(state=PageOutState.SENT).update(
-            state=PageOutState.SUPERSEDED, reason=reason[:300]
+        ids = list(
+            chosen.order_by("id").select_for_update(no_key=True).values_list("id", flat=True)
         )
-        PageOut.objects.filter(pk__in=ids, state=PageOutState.SENT).update(
+        PageOut.objects.filter(pk__in=ids).update(
             state=PageOutState.SUPERSEDED, reason=reason[:300]
         )
         _end_waiting(ids, reason)
@@ -131,19 +130,23 @@ def release_held(now: datetime) -> int:
     """Held messages whose time has come wait to be sent like any other; returns how many."""
     with transaction.atomic():
         ids = list(
-            Page.objects.filter(state=PageState.HELD, next_try_at__lte=now)
+            PageOut.objects.filter(
+                state=PageOutState.HELD,
+                pages__state=PageState.HELD,
+                pages__next_try_at__lte=now,
+            )
             .order_by("id")
-            .select_for_update(skip_locked=True)
+            .select_for_update(skip_locked=True, no_key=True, of=("self",))
             .values_list("id", flat=True)
         )
         if not ids:
             return 0
-        Page.objects.filter(pk__in=ids).update(state=PageState.PENDING)
-        PageOut.objects.filter(pages__in=ids, state=PageOutState.HELD).update(
-            state=PageOutState.WAITING
+        PageOut.objects.filter(pk__in=ids).update(state=PageOutState.WAITING)
+        released = Page.objects.filter(page_out_id__in=ids, state=PageState.HELD).update(
+            state=PageState.PENDING
         )
         nudge.after_commit()
-    return len(ids)
+    return released
 
 
 def answer_page(page_out_id: int, answer: Reply, *, now: datetime) -> PageOut:
@@ -187,16 +190,20 @@ def mark_opened(page_out_id: int, *, now: datetime) -> None:
 def retry_page(page_id: int, *, now: datetime) -> bool:
     """A quarantined or failed message gets another go at once; False when it is neither any more."""
     with transaction.atomic():
+        page_out = (
+            PageOut.objects.select_for_update(no_key=True)
+            .filter(pages=page_id, state__in=[*OPEN_PAGE_OUTS, PageOutState.UNREACHABLE])
+            .first()
+        )
+        if page_out is None:
+            return False
         changed = Page.objects.filter(
-            pk=page_id,
-            state__in=[PageState.QUARANTINED, PageState.FAILED],
-            page_out__state__in=[*OPEN_PAGE_OUTS, PageOutState.UNREACHABLE],
+            pk=page_id, state__in=[PageState.QUARANTINED, PageState.FAILED]
         ).update(state=PageState.PENDING, claims=0, tries=0, next_try_at=now)
-        if changed:
-            PageOut.objects.filter(pages=page_id, state=PageOutState.UNREACHABLE).update(
-                state=PageOutState.WAITING, reason=""
-            )
-            nudge.after_commit()
+        if changed and page_out.state == PageOutState.UNREACHABLE:
+            page_out.state, page_out.reason = PageOutState.WAITING, ""
+            page_out.save(update_fields=["state", "reason"])
+        nudge.after_commit()
     return bool(changed)
 
 
@@ -290,6 +297,7 @@ def _page_out(
         round=request.round,
         urgency=request.urgency,
         severity=request.severity,
+        allowed_kinds=None if request.allowed_kinds is None else sorted(request.allowed_kinds),
         state=state,
         reason=reason,
         created_at=now,

@@ -1,0 +1,132 @@
+"""What a parcel says, worked out right before it is sent, outside any transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifications.enums import OPEN_PAGE_OUTS, PageState, Purpose
+from notifications.links import phone_url
+from notifications.models import ContactMethod, Page, PageOut
+from notifications.queries import limits
+from notifications.registry import provider_of
+from notifications.rendering import code_message, render_bundle, render_digest, with_html
+from notifications.rules.message import Link, Message, message_from_json, one_line
+from notifications.services.claiming import Parcel
+from notifications.services.contacts import code_of
+
+logger = logging.getLogger(__name__)
+
+ENDED = "it was no longer needed when it came to sending it"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A parcel ready to go: its message, the pages it speaks for (the first gives the key), those that
+    are not said any more, and what was amiss with the message."""
+
+    parcel: Parcel
+    key: str
+    message: Message | None
+    ended: tuple[int, ...]
+    note: str = ""
+
+
+def compose(parcel: Parcel, *, now: datetime) -> Letter:
+    """Reads the pages once more and says what is still to be said. No message: nothing is.
+
+    Pages somebody answered or superseded since the claim are left out. A provider that fails costs
+    the details, never the page: a plain message with the link goes out, and it is loud.
+    """
+    pages = list(
+        Page.objects.filter(pk__in=parcel.page_ids, state=PageState.SENDING, leased_by=parcel.lease)
+        .select_related("page_out__user")
+        .order_by("-created_at", "-id")
+    )
+    ended = [page.pk for page in pages if page.page_out.state not in OPEN_PAGE_OUTS]
+    pages = [page for page in pages if page.page_out.state in OPEN_PAGE_OUTS]
+    spell_out = len(pages) if parcel.lane == "digest" else limits().bundle_lists
+    said: list[tuple[Page, Message]] = []
+    counted: list[Page] = []
+    note = ""
+    for page in pages:
+        if len(said) >= max(1, spell_out):
+            counted.append(page)
+            continue
+        message, trouble = _message_of(page.page_out, now)
+        note = note or trouble
+        if message is None:
+            ended.append(page.pk)
+        else:
+            said.append((page, message))
+    if not said:
+        return Letter(parcel, "", None, tuple(ended))
+    first = said[0][0]
+    kept = Parcel(
+        parcel.channel,
+        parcel.address,
+        parcel.lane,
+        parcel.lease,
+        tuple(page.pk for page in [*(page for page, _ in said), *counted]),
+    )
+    message = _as_one([message for _, message in said], len(said) + len(counted), parcel.lane)
+    if first.instead_of:
+        message = _stand_in(message, first.instead_of)
+    return Letter(kept, first.delivery_key, with_html(message), tuple(ended), note)
+
+
+def _as_one(messages: Sequence[Message], total: int, lane: str) -> Message:
+    if total == 1:
+        return messages[0]
+    return render_digest(messages) if lane == "digest" else render_bundle(messages, total)
+
+
+def _message_of(out: PageOut, now: datetime) -> tuple[Message | None, str]:
+    try:
+        return _built(out, now), ""
+    except Exception as error:
+        logger.exception("the message of page-out %s could not be built", out.pk)
+        return _plain(
+            out
+        ), f"The message could not be built ({type(error).__name__}); a plain one went."
+
+
+def _built(out: PageOut, now: datetime) -> Message | None:
+    if out.purpose == Purpose.CODE:
+        method = ContactMethod.objects.filter(pk=out.subject_id).first()
+        if method is None or method.verified_at or not method.code_salt:
+            return None
+        return code_message(code_of(method), limits().code_minutes)
+    if out.message:
+        return message_from_json(out.message)
+    provider = provider_of(out.subject_type)
+    return provider(out, now) if provider else _plain(out)
+
+
+def _plain(out: PageOut) -> Message:
+    """Enough to act on, and nothing that might be restricted."""
+    url = phone_url(out)
+    what = one_line(f"{out.severity} page: {out.step_label or out.step_key}")
+    return Message(
+        subject=what,
+        text=f"{what}\n\nSee what it is and answer:\n{url}\n",
+        links=(Link("Answer", url),),
+        facts={"severity": out.severity, "step": out.step_label, "clause": out.clause},
+    )
+
+
+def _stand_in(message: Message, channel: str) -> Message:
+    """Says at the end that this would have come another way."""
+    return Message(
+        subject=message.subject,
+        text=f"{message.text.rstrip()}\n\n(This stands in for {channel}, which is not set up.)\n",
+        html=message.html.replace(
+            "</body>",
+            f'<p class="quiet" style="max-width:560px;margin:0 auto;padding:0 16px 20px;color:#5b616e">'
+            f"This stands in for {channel}, which is not set up.</p></body>",
+        ),
+        links=message.links,
+        facts={**message.facts, "instead_of": channel},
+    )

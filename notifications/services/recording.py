@@ -1,0 +1,346 @@
+"""What came of an attempt: recorded under the lease, with the next try, the next method, or the end.
+
+Locks are taken in one order everywhere: the subject, then page-outs, then pages.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from deadlines.registry import subject_named
+from notifications.channels import Answer
+from notifications.enums import (
+    OPEN_PAGE_OUTS,
+    OPEN_PAGES,
+    REACHED,
+    Outcome,
+    PageOutState,
+    PageState,
+    Purpose,
+)
+from notifications.events import page_exhausted, page_sent
+from notifications.models import Attempt, Page, PageOut, PagingLimits
+from notifications.queries import channel_rows, limits, methods_of
+from notifications.rules.retry import RetryPlan, wait_before_next
+from notifications.rules.routing import MethodFacts, ways
+from notifications.services.claiming import Parcel, forget_pace
+
+logger = logging.getLogger(__name__)
+
+
+def record_answer(
+    parcel: Parcel,
+    answer: Answer,
+    *,
+    via: str,
+    started_at: datetime,
+    now: datetime,
+    note: str = "",
+) -> list[int]:
+    """Records one attempt for each page of a parcel and decides what follows, in one transaction.
+
+    Taken: sent (or delivered); the pages the message also spoke for are "bundled". Transient: tried
+    again later, after some tries with the next method beside it, until it is given up. Permanent:
+    the person's next method, and when none is left the person is "unreachable". A page whose lease
+    somebody else has taken over only gets its attempt. Returns the ids of the recorded pages.
+    """
+    in_force = limits()
+    with transaction.atomic():
+        outs = _locked_page_outs(parcel.page_ids)
+        pages = list(
+            Page.objects.select_for_update(no_key=True)
+            .filter(pk__in=parcel.page_ids, state=PageState.SENDING, leased_by=parcel.lease)
+            .order_by("id")
+        )
+        held = {page.pk for page in pages}
+        Attempt.objects.bulk_create(
+            Attempt(
+                page_id=page_id,
+                started_at=started_at,
+                finished_at=max(now, started_at),
+                outcome=answer.outcome,
+                answer=(answer.text if page_id in held else f"{answer.text} (the lease was lost)")[
+                    :500
+                ],
+            )
+            for page_id in parcel.page_ids
+        )
+        for page in pages:
+            page.tries += 1
+            page.claims = 0
+            page.leased_by = ""
+            page.lease_until = None
+            page.answer = answer.text[:500]
+        if answer.outcome in (Outcome.ACCEPTED, Outcome.DELIVERED):
+            _taken(parcel, pages, outs, answer, via, now, note)
+        else:
+            _not_taken(pages, outs, answer, in_force, now)
+            forget_pace(parcel, now)
+    return sorted(held)
+
+
+def record_superseded(parcel: Parcel, page_ids: Sequence[int], reason: str) -> None:
+    """Pages that need not be said any more when it came to sending them."""
+    with transaction.atomic():
+        outs = _locked_page_outs(page_ids)
+        Page.objects.filter(
+            pk__in=page_ids, state=PageState.SENDING, leased_by=parcel.lease
+        ).update(
+            state=PageState.SUPERSEDED, leased_by="", lease_until=None, claims=0, error=reason[:500]
+        )
+        still = [out.pk for out in outs.values() if out.state in OPEN_PAGE_OUTS and not out.sent_at]
+        PageOut.objects.filter(pk__in=still).exclude(
+            pages__state__in=[*OPEN_PAGES, *REACHED]
+        ).update(state=PageOutState.SUPERSEDED, reason=reason[:300])
+
+
+def record_quarantine(page_id: int, *, now: datetime) -> None:
+    """A message that killed or lost its senders again and again: set aside, and its person reached
+    another way. `retry_page` gives it another go."""
+    in_force = limits()
+    with transaction.atomic():
+        outs = _locked_page_outs([page_id])
+        page = Page.objects.select_for_update(no_key=True).get(pk=page_id)
+        if page.state != PageState.QUARANTINED:
+            return
+        page.error = f"claimed {page.claims} times without a result"
+        page.leased_by = ""
+        page.lease_until = None
+        page.save(update_fields=["error", "leased_by", "lease_until"])
+        logger.error("page %s is in quarantine: %s", page_id, page.error)
+        _move_on(outs[page.page_out_id], in_force, now, page.error)
+
+
+def announce_pending(
+    *, now: datetime, page_ids: Sequence[int] | None = None, batch: int = 200
+) -> int:
+    """Announces what was recorded and not told yet, each with its subject locked first; returns how
+    many. What somebody else's lock is in the way of is left for the next call."""
+    untold = Page.objects.filter(sent_at__isnull=False, told_at__isnull=True)
+    if page_ids is not None:
+        untold = untold.filter(pk__in=page_ids)
+    told = 0
+    for page_id in list(untold.order_by("id").values_list("id", flat=True)[:batch]):
+        told += _announce_sent(page_id, now)
+    exhausted = PageOut.objects.filter(
+        exhausted_at__isnull=False, exhaustion_told_at__isnull=True
+    ).order_by("id")
+    for page_out_id in list(exhausted.values_list("id", flat=True)[:batch]):
+        told += _announce_exhausted(page_out_id, now)
+    return told
+
+
+def _locked_page_outs(page_ids: Sequence[int]) -> dict[int, PageOut]:
+    wanted = Page.objects.filter(pk__in=page_ids).values("page_out_id")
+    rows = PageOut.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("id")
+    return {row.pk: row for row in rows}
+
+
+def _taken(
+    parcel: Parcel,
+    pages: list[Page],
+    outs: dict[int, PageOut],
+    answer: Answer,
+    via: str,
+    now: datetime,
+    note: str,
+) -> None:
+    lead = parcel.page_ids[0]
+    for page in pages:
+        page.sent_at = now
+        page.error = note[:500]
+        page.provider_id = answer.provider_id[:200]
+        if answer.outcome == Outcome.DELIVERED:
+            page.delivered_at = now
+        if page.pk == lead:
+            page.state = (
+                PageState.DELIVERED if answer.outcome == Outcome.DELIVERED else PageState.SENT
+            )
+        else:
+            page.state = PageState.BUNDLED
+            page.bundle_id = lead
+        if via != page.channel:
+            page.instead_of = page.instead_of or page.channel
+            page.channel = via
+        if outs[page.page_out_id].purpose != Purpose.PAGE:
+            page.told_at = now
+    Page.objects.bulk_update(
+        pages,
+        [
+            "state", "sent_at", "delivered_at", "error", "provider_id", "bundle", "channel",
+            "instead_of", "told_at", "tries", "claims", "leased_by", "lease_until", "answer",
+        ],
+    )  # fmt: skip
+    reached = [page.page_out_id for page in pages]
+    PageOut.objects.filter(pk__in=reached, sent_at__isnull=True).update(sent_at=now)
+    PageOut.objects.filter(
+        pk__in=reached,
+        state__in=[PageOutState.WAITING, PageOutState.HELD, PageOutState.UNREACHABLE],
+    ).update(state=PageOutState.SENT, reason="")
+
+
+def _not_taken(
+    pages: list[Page],
+    outs: dict[int, PageOut],
+    answer: Answer,
+    in_force: PagingLimits,
+    now: datetime,
+) -> None:
+    plan = RetryPlan(in_force.retry_seconds, in_force.retry_cap_seconds, in_force.max_tries)
+    move_on, beside = [], []
+    chance = random.random()  # noqa: S311 - spreads retries, guards nothing
+    for page in pages:
+        out = outs[page.page_out_id]
+        page.error = answer.text[:500]
+        wait = None
+        if answer.outcome == Outcome.TRANSIENT:
+            wait = wait_before_next(plan, page.tries, chance=chance, wish=answer.retry_after)
+        if out.state not in OPEN_PAGE_OUTS:
+            page.state = PageState.SUPERSEDED
+        elif wait is None:
+            page.state = PageState.FAILED
+            move_on.append(out)
+        else:
+            page.state = PageState.PENDING
+            page.next_try_at = now + wait
+            if page.tries == in_force.next_method_after:
+                beside.append(out)
+    Page.objects.bulk_update(
+        pages,
+        ["state", "next_try_at", "tries", "claims", "leased_by", "lease_until", "answer", "error"],
+    )
+    for out in move_on:
+        logger.error("page-out %s: a message was given up: %s", out.pk, answer.text)
+        _move_on(out, in_force, now, answer.text)
+    for out in beside:
+        _start_next_method(out, now)
+
+
+def _move_on(out: PageOut, in_force: PagingLimits, now: datetime, why: str) -> None:
+    """One way failed: the next one starts now; when none is left and none worked, that is said."""
+    if out.state not in OPEN_PAGE_OUTS or _start_next_method(out, now):
+        return
+    if out.pages.filter(state__in=[*OPEN_PAGES, *REACHED]).exists():
+        return
+    out.state = PageOutState.UNREACHABLE
+    out.reason = f"Every way failed. The last: {why}"[:300]
+    out.exhausted_at = now
+    if out.purpose != Purpose.PAGE:
+        out.exhaustion_told_at = now
+    out.save(update_fields=["state", "reason", "exhausted_at", "exhaustion_told_at"])
+    logger.error("page-out %s reaches nobody: %s", out.pk, why)
+
+
+def _start_next_method(out: PageOut, now: datetime) -> bool:
+    """Brings the next planned message forward, or adds one over a method not used yet."""
+    waiting = (
+        out.pages.filter(
+            state=PageState.PENDING, tries=0, next_try_at__gt=now, sent_at__isnull=True
+        )
+        .order_by("next_try_at", "position")
+        .first()
+    )
+    if waiting is not None:
+        waiting.next_try_at = now
+        waiting.save(update_fields=["next_try_at"])
+        return True
+    if out.purpose not in (Purpose.PAGE, Purpose.NOTE, Purpose.DIGEST) or out.user_id is None:
+        return False
+    used = list(out.pages.values_list("channel", "instead_of", "address", "lane", "position"))
+    known = {(instead or channel, address) for channel, instead, address, _, _ in used} | {
+        (channel, address) for channel, _, address, _, _ in used
+    }
+    methods = methods_of([out.user_id])[out.user_id]
+    for way in ways(
+        [MethodFacts(m.pk, m.kind, m.channel, m.address) for m in methods],
+        [],
+        channels=channel_rows(),
+        allowed_kinds=out.allowed_kinds,
+        sign_in_address=methods[0].user.email if methods else "",
+    ):
+        if (way.channel, way.address) not in known:
+            position = max(row[4] for row in used) + 1
+            Page.objects.create(
+                page_out=out,
+                method_id=way.method_id,
+                channel=way.channel,
+                instead_of=way.instead_of,
+                address=way.address,
+                lane=used[0][3],
+                position=position,
+                state=PageState.PENDING,
+                not_before=now,
+                next_try_at=now,
+                delivery_key=f"{out.key}.{position}",
+                created_at=now,
+            )
+            return True
+    return False
+
+
+def _subject_locked(subject_type: str, subject_id: int) -> bool:
+    try:
+        subject = subject_named(subject_type)
+    except LookupError:
+        return True
+    return subject.lock(subject_id)
+
+
+def _announce_sent(page_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        page = Page.objects.select_related("page_out").filter(pk=page_id).first()
+        if page is None or not _subject_locked(
+            page.page_out.subject_type, page.page_out.subject_id
+        ):
+            return False
+        if not Page.objects.filter(pk=page_id, told_at__isnull=True).update(told_at=now):
+            return False
+        out = page.page_out
+        page_sent.announce(
+            page_id=page.pk,
+            page_out_id=out.pk,
+            subject_type=out.subject_type,
+            subject_id=out.subject_id,
+            user_id=out.user_id,
+            channel=page.channel,
+            instead_of=page.instead_of,
+            address=page.address,
+            bundled=page.state == PageState.BUNDLED,
+            step_key=out.step_key,
+            step_label=out.step_label,
+            clause=out.clause,
+            round=out.round,
+            at=page.sent_at.isoformat() if page.sent_at else now.isoformat(),
+            now=now.isoformat(),
+        )
+    return True
+
+
+def _announce_exhausted(page_out_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        out = PageOut.objects.filter(pk=page_out_id).first()
+        if out is None or not _subject_locked(out.subject_type, out.subject_id):
+            return False
+        untold = Q(exhaustion_told_at__isnull=True, exhausted_at__isnull=False)
+        if not PageOut.objects.filter(untold, pk=page_out_id).update(exhaustion_told_at=now):
+            return False
+        page_exhausted.announce(
+            page_out_id=out.pk,
+            subject_type=out.subject_type,
+            subject_id=out.subject_id,
+            user_id=out.user_id,
+            step_key=out.step_key,
+            step_label=out.step_label,
+            clause=out.clause,
+            round=out.round,
+            severity=out.severity,
+            reason=out.reason,
+            now=now.isoformat(),
+        )
+    return True
