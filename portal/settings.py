@@ -16,6 +16,7 @@ DEBUG = env.flag("DEBUG", default=False)
 EMBEDDED = not env.text("DATABASE_URL")
 DEMO = env.flag("DEMO", default=EMBEDDED)
 PORT = env.integer("PORT", default=8000, least=1, most=65535)
+HOST = env.text("HOST", default="127.0.0.1")
 BASE_URL = env.address("BASE_URL", default=f"http://localhost:{PORT}")
 SECRET_KEY = env.secret_key(DATA_DIR, embedded=EMBEDDED)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
@@ -115,9 +116,21 @@ USE_I18N = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "zip",
+    "gz",
+    "br",
+    "woff",
+    "woff2",
+    "map",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portal.static.QuickCompressedStorage"},
 }
 
 PGHISTORY_DEFAULT_TRACKERS = (
@@ -146,6 +159,9 @@ WEB_THREADS = env.integer("WEB_THREADS", default=4, least=1, most=64)
 BODY_MAX_BYTES = ALERT_BODY_MAX_BYTES = 16 * 2**20
 BODY_DEADLINE_SECONDS = env.integer("BODY_DEADLINE_SECONDS", default=20, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
+
+WORKER_THREADS = env.integer("WORKER_THREADS", default=8, least=1, most=256)
+SLOW_WORKER = env.flag("SLOW_WORKER", default=True)
 
 # Mail: without EMAIL_URL it is kept as files
 EMAIL_URL = env.text("EMAIL_URL")

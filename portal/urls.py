@@ -6,10 +6,13 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from incidents.views import phone, preview
-from portal import views
+from portal import monitoring, views
 from portal.home import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", monitoring.healthz, name="healthz"),
+    path("readyz", monitoring.readyz, name="readyz"),
+    path("metrics", monitoring.metrics, name="metrics"),
     path("", include("alerts.urls")),
     path("", home, name="home"),
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),

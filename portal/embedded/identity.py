@@ -25,6 +25,10 @@ class Identity:
     gid: int
     mapped: bool = False
 
+    @classmethod
+    def me(cls) -> Identity:
+        return cls(os.geteuid(), os.getegid())
+
     @property
     def is_me(self) -> bool:
         return not self.mapped and self.uid == os.geteuid()
@@ -68,7 +72,7 @@ def identity_for(folder: Path, probe: Path) -> Identity:
     An ordinary user: oneself. Root: the owner of what already lies in `folder`, or an unprivileged
     user who can get there, or an unprivileged user in a namespace of its own.
     """
-    me = Identity(os.geteuid(), os.getegid())
+    me = Identity.me()
     if me.uid != 0:
         _refuse_foreign(folder, me)
         return me

@@ -90,6 +90,10 @@ class Postgres:
             self._initialise()
         self._choose_address()
 
+    def mend(self) -> None:
+        """Before it is started again: what the last one left behind is ended."""
+        self._end_leftovers()
+
     def command(self) -> list[str]:
         """The server in the foreground; it shuts down cleanly when whoever started it is gone."""
         host, port = self._address
@@ -106,6 +110,7 @@ class Postgres:
             "max_connections": "120",
             "max_wal_size": "512MB",
             "max_parallel_workers_per_gather": "0",  # small /dev/shm of containers
+            "max_logical_replication_workers": "0",
             "io_method": "sync",  # no I/O workers sitting idle
             "log_timezone": "UTC",
             "log_min_messages": "warning",

@@ -58,6 +58,17 @@ def living_in(folder: Path) -> list[int]:
     return found
 
 
+def children_of(pid: int) -> list[int]:
+    """Linux: the process's children, adopted ones included."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found.extend(map(int, path.read_text().split()))
+        except OSError:
+            continue
+    return found
+
+
 def end(pids: Iterable[int], *, by: signal.Signals, within: float) -> list[int]:
     """Signals the processes and waits until they are gone; returns those that stay."""
     left = list(pids)
