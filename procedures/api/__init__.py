@@ -1,0 +1,1 @@
+"""Procedures and their published versions under /api/v1/, to be read."""
