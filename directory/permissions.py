@@ -120,7 +120,7 @@ def person_of(actor: Actor) -> Somebody:
     """The person behind an actor; nobody for the portal, an integration, or who is gone."""
     if actor.kind != "user":
         return AnonymousUser()
-    return User.objects.filter(pk=actor.id).first() or AnonymousUser()
+    return User.objects.filter(pk=actor.id or 0).first() or AnonymousUser()
 
 
 def actor_of(user: User) -> Actor:

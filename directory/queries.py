@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import holidays
 from django.db.models import Q, QuerySet
-from guardian.shortcuts import get_users_with_perms
+from guardian.models import UserObjectPermission
 
 from directory.enums import Role, TeamPermission
 from directory.models import Membership, RoleHolder, Service, Team, TeamChannel, User
@@ -88,12 +88,14 @@ def members_of(team_id: int) -> tuple[int, ...]:
 
 def managers_of(team_id: int) -> QuerySet[User]:
     """The active managers of the team."""
-    granted = get_users_with_perms(
-        Team(pk=team_id), only_with_perms_in=[TeamPermission.MANAGE], with_superusers=False
+    granted = UserObjectPermission.objects.filter(
+        permission__codename=TeamPermission.MANAGE,
+        permission__content_type__app_label="directory",
+        object_pk=str(team_id),
     )
     return User.objects.filter(
-        pk__in=granted.values("pk"), is_active=True, groups__name=Role.MANAGER
-    ).distinct()
+        pk__in=granted.values("user_id"), is_active=True, groups__name=Role.MANAGER
+    )
 
 
 def admins() -> QuerySet[User]:

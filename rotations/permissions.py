@@ -23,11 +23,11 @@ def may_take_over(user: Somebody, rota: Rota) -> bool:
     and who may edit it (C22)."""
     if not isinstance(user, User) or not user.is_active:
         return False
-    turns = {rota.pk, rota.derived_from_id}
+    turns = [rota.pk, rota.derived_from_id or rota.pk]
     return (
         may_edit_team(user, rota.team_id)
         or user.memberships.filter(team_id=rota.team_id).exists()
-        or user.rota_places.filter(rota_id__in=turns - {None}).exists()
+        or user.rota_places.filter(rota_id__in=turns).exists()
     )
 
 

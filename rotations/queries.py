@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.apps import apps
 from django.db.models import Prefetch, QuerySet
 
 from directory.models import User
 from directory.queries import members_of, roles_of
+from notifications.models import ContactMethod
 from rotations.enums import Unit
 from rotations.models import Override, Rota, RotaMember
-from rotations.models.override import LONGEST_OVERRIDE
 from rotations.rules import resolver
+from rotations.rules.overrides import LONGEST_OVERRIDE
 from rotations.rules.resolver import Holding, OverrideFacts, RotaFacts
 from rotations.rules.roster import Person, Roster
 
@@ -116,13 +116,13 @@ def people_of(user_ids: Iterable[int]) -> dict[int, Person]:
 
 
 def _methods_of(user_ids: Collection[int]) -> dict[int, list[str]]:
-    model = apps.get_model("notifications", "ContactMethod")
-    rows = model._default_manager.filter(
+    rows = ContactMethod.objects.filter(
         user_id__in=user_ids, enabled=True, verified_at__isnull=False
     ).order_by("position", "id")
     methods: dict[int, list[str]] = defaultdict(list)
     for user_id, kind in rows.values_list("user_id", "kind"):
-        methods[user_id].append(kind)
+        if kind not in methods[user_id]:
+            methods[user_id].append(kind)
     return methods
 
 

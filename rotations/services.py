@@ -12,8 +12,8 @@ from directory.models import User
 from directory.permissions import person_of
 from rotations import permissions
 from rotations.models import Override, Rota
-from rotations.models.override import LONGEST_OVERRIDE
 from rotations.queries import on_call_of
+from rotations.rules.overrides import fault_of
 
 
 class RotaRefused(ValueError):
@@ -76,12 +76,8 @@ def add_override(
     person = person_of(actor)
     if not (actor == PORTAL or permissions.may_override(person, rota, user_id)):
         raise PermissionDenied("Only the team's manager may put somebody else on the rota.")
-    if starts_at >= ends_at:
-        raise RotaRefused("ends_before_it_starts", "An override must end after it starts.")
-    if ends_at <= now:
-        raise RotaRefused("past", "An override that is over would change the past.")
-    if ends_at - starts_at > LONGEST_OVERRIDE:
-        raise RotaRefused("too_long", "An override lasts a year at most; change the rota instead.")
+    if fault := fault_of(starts_at, ends_at, now=now):
+        raise RotaRefused(*fault)
     if not User.objects.filter(pk=user_id, is_active=True).exists():
         raise RotaRefused("inactive", "This person is not active.")
     latest = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -38,7 +40,7 @@ class RoleSerializer(serializers.ModelSerializer[RoleHolder]):
 class TeamSerializer(serializers.ModelSerializer[Team]):
     """A team: procedure, business hours, members and roles. Workdays: 0 is Monday."""
 
-    procedure = serializers.SlugRelatedField[object](slug_field="slug", read_only=True)
+    procedure = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     members = serializers.SerializerMethodField()
     roles = RoleSerializer(source="role_holders", many=True, read_only=True)
 
@@ -59,7 +61,7 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
 class ServiceSerializer(serializers.ModelSerializer[Service]):
     """A service, its team, its experts and its links."""
 
-    team = serializers.SlugRelatedField[object](slug_field="slug", read_only=True)
+    team = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     smes = PersonSerializer(many=True, read_only=True)
 
     class Meta:

@@ -9,9 +9,10 @@ from zoneinfo import available_timezones
 import holidays
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.expressions import Combinable
 
 
-class LowerEmailField(models.EmailField):
+class LowerEmailField(models.EmailField[str | Combinable, str]):
     """An address kept and looked up in lower case, so that uniqueness ignores case."""
 
     def get_prep_value(self, value: Any) -> Any:

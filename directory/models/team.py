@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pghistory
 from django.conf import settings
@@ -19,6 +19,9 @@ from directory.models.fields import (
     validate_country,
     validate_zone,
 )
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
@@ -68,7 +71,7 @@ class Team(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        permissions: ClassVar[list[tuple[str, StrOrPromise]]] = [
             ("manage_team", "Manages the team"),
             ("respond_for_team", "Answers the team's incidents"),
         ]

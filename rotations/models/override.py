@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 import pghistory
@@ -11,8 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from rotations.models.rota import Rota
-
-LONGEST_OVERRIDE = timedelta(days=366)
+from rotations.rules.overrides import LONGEST_OVERRIDE
 
 
 @pghistory.track()

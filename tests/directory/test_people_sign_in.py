@@ -10,14 +10,15 @@ from django.db import IntegrityError, transaction
 
 from directory.models import User
 
+PHRASE = "correct horse battery staple"
 pytestmark = pytest.mark.django_db
 
 
 def test_one_signs_in_in_any_case() -> None:
-    user = User.objects.create_user("Ann.Lee@Example.ORG", "a-long-password", name="Ann Lee")
+    user = User.objects.create_user("Ann.Lee@Example.ORG", PHRASE, name="Ann Lee")
     assert user.email == "ann.lee@example.org"
     for address in ("ann.lee@example.org", "ANN.LEE@example.org"):
-        assert authenticate(username=address, password="a-long-password") == user
+        assert authenticate(username=address, password=PHRASE) == user
 
 
 def test_two_people_cannot_have_one_address() -> None:
@@ -34,7 +35,7 @@ def test_without_an_address_there_is_nobody() -> None:
 
 
 def test_a_superuser_is_made_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a-long-password")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PHRASE)
     call_command(
         "createsuperuser", email="Root@example.org", name="Root", interactive=False, verbosity=0
     )
