@@ -24,7 +24,7 @@ class SituationForm(forms.Form):
     """How bad, of what kind, where: what decides who is paged."""
 
     severity = forms.ChoiceField(required=False)
-    kind = forms.ChoiceField(choices=KINDS, initial=Kind.STANDARD.value)
+    kind = forms.ChoiceField(choices=KINDS, initial=Kind.STANDARD.value, required=False)
     service = forms.ModelChoiceField(
         Service.objects.filter(active=True).select_related("team").order_by("name"),
         to_field_name="slug", label="Service", error_messages={"required": "Name the service: its team answers."},
@@ -35,6 +35,11 @@ class SituationForm(forms.Form):
         self.fields["severity"].choices = [("", "By the criteria")] + [  # type: ignore[attr-defined]
             (severity.code, f"{severity.code} {severity.name}") for severity in severities
         ]
+
+
+    def clean_kind(self) -> str:
+        """Standard unless something else is said."""
+        return str(self.cleaned_data["kind"] or Kind.STANDARD.value)
 
 
 class PreviewForm(SituationForm):

@@ -16,6 +16,9 @@ from notifications.queries import backlog
 from portal.home import burning, on_call, overdue
 from portal.menu import menu
 from procedures.models import Procedure, ProcedureVersion
+from procedures.queries import draft_changes, newest_version
+
+MOST_DRAFTS = 3
 
 
 def mark(request: HttpRequest) -> str:
@@ -58,23 +61,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-def drafts() -> list[tuple[Procedure, ProcedureVersion | None, bool]]:
-    """Each procedure with its version in force, and whether its draft has changed since."""
-    newest = {
-        version.procedure_id: version
-        for version in ProcedureVersion.objects.order_by("procedure_id", "-number")
-        .distinct("procedure_id")
-        .defer("document")
-    }
+def drafts() -> list[tuple[Procedure, ProcedureVersion | None, int]]:
+    """The first procedures, each with its version in force and how many lines its draft would change."""
     found = []
-    for procedure in Procedure.objects.order_by("name"):
-        version = newest.get(procedure.pk)
-        changed = procedure.draft_changed_at
-        found.append(
-            (
-                procedure,
-                version,
-                bool(changed and (version is None or changed > version.published_at)),
-            )
-        )
+    for procedure in Procedure.objects.order_by("name")[:MOST_DRAFTS]:
+        lines, _ = draft_changes(procedure)
+        found.append((procedure, newest_version(procedure), len(lines)))
     return found

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("admin/", admin.site.urls),
     path("incidents/", include("incidents.urls")),
+    path("outbox/", include("notifications.urls")),
     path("p/<str:token>/", phone, name="phone"),
     path("preview/", preview, name="preview"),
     path("procedure/", include("procedures.urls")),

@@ -42,11 +42,11 @@ def preview(request: HttpRequest) -> HttpResponse:
         valid = asked and form.is_valid()
     context["form"] = form
     if valid:
-        context |= _answer(form, now)
+        context |= _answer(form, now, zone)
     return render(request, "incidents/preview.html", context)
 
 
-def _answer(form: PreviewForm, now: datetime) -> dict[str, Any]:
+def _answer(form: PreviewForm, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     chosen = form.cleaned_data
     if not chosen["severity"]:
         form.add_error("severity", "Choose a severity.")
@@ -67,12 +67,12 @@ def _answer(form: PreviewForm, now: datetime) -> dict[str, Any]:
         "seen": seen,
         "lines": lines,
         "at": at,
-        "picture": picture(seen, lines),
+        "picture": picture(seen, lines, zone),
         "procedure_slug": seen.team.procedure.slug,
     }
 
 
-def picture(seen: Preview, lines: list[Line]) -> dict[str, Any]:
+def picture(seen: Preview, lines: list[Line], zone: ZoneInfo) -> dict[str, Any]:
     """The forecast as marks on one bar of time: positions in the units of the drawing."""
     length = max((seen.until - seen.at).total_seconds(), 1)
     marks = []
@@ -81,7 +81,15 @@ def picture(seen: Preview, lines: list[Line]) -> dict[str, Any]:
         marks.append(
             {"x": round(LEFT + share * (WIDTH - 2 * LEFT), 1), "line": line, "y": _height(line)}
         )
-    return {"marks": marks, "width": WIDTH, "left": LEFT, "right": WIDTH - LEFT, "height": 90}
+    return {
+        "marks": marks,
+        "width": WIDTH,
+        "left": LEFT,
+        "right": WIDTH - LEFT,
+        "height": 90,
+        "first": f"{seen.at.astimezone(zone):%H:%M}",
+        "last": f"{seen.until.astimezone(zone):%a %d %b %H:%M}",
+    }
 
 
 def _height(line: Line) -> int:

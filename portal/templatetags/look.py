@@ -192,6 +192,15 @@ def clause(context: Context, ids: str | None) -> SafeString | str:
 
 
 @register.simple_tag
+def holder(incident: Any) -> str:
+    """Who has an incident, or whose it is while nobody has acknowledged it."""
+    if incident.owner is None:
+        return "nobody has it yet"
+    waits = incident.status == "triggered"
+    return f"waits for {incident.owner}" if waits else f"{incident.owner} has it"
+
+
+@register.simple_tag
 def icon(name: str) -> SafeString:
     """A sign beside a word; it says nothing by itself."""
     return format_html('<span class="i i-{}" aria-hidden="true"></span>', name)
