@@ -8,10 +8,11 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from alerts import health, queries, receivers
+        from alerts import health, panels, queries, receivers
         from deadlines.extension import contribute
 
         receivers.register()
         contribute("health", "alerts", health.check)
         contribute("metrics", "alerts", health.metrics)
-        contribute("incident.links", "alerts", queries.links_of_incident)
+        contribute("incident.links", "alerts", queries.labelled_links)
+        contribute("incident.panel", "alerts", panels.of_incident)

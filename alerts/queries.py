@@ -14,6 +14,7 @@ from alerts.enums import AlertKind, AlertState, IntegrationKind
 from alerts.models import Alert, Integration, TestRun
 from directory.models import Service
 from directory.permissions import Somebody, editable_teams
+from incidents.models import Incident
 from incidents.permissions import visible_to
 from incidents.rules.lifecycle import ACTIVE
 
@@ -86,6 +87,11 @@ def links_of_incident(incident_id: int) -> list[dict[str, str]]:
     order = {kind: place for place, kind in enumerate(("runbook", "dashboard", "panel", "source"))}
     ranked = sorted(found.values(), key=lambda link: order.get(link["kind"], len(order)))
     return ranked[:LINKS_ON_A_PHONE]
+
+
+def labelled_links(incident: Incident) -> list[tuple[str, str]]:
+    """The same as label and address: what an incident's pages and messages show."""
+    return [(link["label"], link["href"]) for link in links_of_incident(incident.pk)]
 
 
 def alerts_of_incident(incident_id: int, *, limit: int = 20) -> tuple[list[Alert], int]:

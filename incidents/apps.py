@@ -22,4 +22,5 @@ class IncidentsConfig(AppConfig):
         contribute("health", "incidents", health.check)
         contribute("metrics", "incidents", health.metrics)
         contribute("outcome.visible", "incidents", without_hidden)
+        contribute("outbox.visible", "incidents", without_hidden)
         clauses.register()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.csp import CSP
@@ -18,7 +18,8 @@ from deadlines.extension import contributions
 from directory.models import User
 from directory.permissions import is_admin
 from notifications.channels.file import kept_letter
-from notifications.models import Page
+from notifications.enums import PageState
+from notifications.models import Page, PageOut
 
 PER_PAGE = 50
 SEALED = {
@@ -39,26 +40,23 @@ def sees_all(user: User) -> bool:
 def visible_pages(user: User) -> QuerySet[Page]:
     """One's own messages; for an admin of an embedded portal everybody's but the restricted ones.
 
-    Upper rooms contribute to "outbox.hidden": a function of the user that gives a subject type and the
-    ids of its subjects that are hidden from them.
+    Upper rooms contribute to "outbox.visible": a function of the user and of page-outs that gives
+    those without what is hidden from the user.
     """
-    pages = Page.objects.select_related("page_out__user").exclude(state="bundled")
-    own = pages.filter(page_out__user=user)
+    pages = Page.objects.select_related("page_out__user").exclude(state=PageState.BUNDLED)
+    own = Q(page_out__user=user)
     if not sees_all(user):
-        return own
-    others = pages
-    for _, provider in contributions("outbox.hidden"):
-        subject_type, hidden = provider(user)
-        others = others.exclude(
-            page_out__subject_type=subject_type, page_out__subject_id__in=hidden
-        )
-    return others | own
+        return pages.filter(own)
+    others = PageOut.objects.all()
+    for _, provider in contributions("outbox.visible"):
+        others = provider(user, others)
+    return pages.filter(own | Q(page_out__in=others.values("pk")))
 
 
 @require_safe
 @login_required
 def outbox(request: HttpRequest) -> HttpResponse:
-    """The newest messages first; `?all=1` for an admin of an embedded portal shows everybody's."""
+    """The newest messages first; an admin of an embedded portal sees everybody's, or by `?whose=mine` their own."""
     assert isinstance(request.user, User)  # noqa: S101 - login_required
     everybody = sees_all(request.user) and request.GET.get("whose", "all") == "all"
     pages = visible_pages(request.user)

@@ -115,7 +115,9 @@ def parts_of(incident: Incident, may: frozenset[Verb], now: datetime) -> dict[st
         ],
         "role_names": [role.value for role in RoleName],
         "undoable": incident.status in (Status.MITIGATED, Status.RESOLVED),
-        "people": User.objects.filter(is_active=True).order_by("name").values_list("email", "name"),
+        "people": User.objects.filter(is_active=True)
+        .order_by("name")
+        .values_list("id", "email", "name"),
     }
 
 

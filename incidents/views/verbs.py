@@ -32,6 +32,10 @@ def _update(incident_id: int, typed: QueryDict, actor: Actor, now: datetime) -> 
     return services.post_update(incident_id, text=text, kind=kind, actor=actor, now=now)
 
 
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 VERBS: dict[str, tuple[Call, str]] = {
     "acknowledge": (
         lambda pk, typed, actor, now: services.acknowledge(pk, actor=actor, now=now),
@@ -116,7 +120,11 @@ VERBS: dict[str, tuple[Call, str]] = {
     ),
     "roles": (
         lambda pk, typed, actor, now: services.assign_role(
-            pk, role=typed.get("role", ""), user=typed.get("user", ""), actor=actor, now=now
+            pk,
+            role=typed.get("role", ""),
+            user_id=_number(typed.get("user", "")),
+            actor=actor,
+            now=now,
         ),
         "The role is assigned.",
     ),
