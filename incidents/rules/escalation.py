@@ -27,6 +27,7 @@ SME_CLAUSE = "C21"
 ALL_HANDS_CLAUSE = "C49"
 OPENING_CLAUSE = "C64"
 END_CLAUSE = "X17"
+MAIL_ONLY = ("mail",)
 
 Urgency = Literal["high", "low"]
 
@@ -141,12 +142,14 @@ class EmptyStep:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What came of a step: the pages, the steps that reached nobody, who takes over, the facts after it."""
+    """What came of a step: the pages, the steps that reached nobody, those whose people were called
+    already or answer, who takes over, and the facts after it."""
 
     facts: Facts
     pages: tuple[PlannedPage, ...] = ()
     empty: tuple[EmptyStep, ...] = ()
     takes_over: int | None = None
+    already: tuple[EmptyStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -599,6 +602,7 @@ class _Run:
         self.paged = dict(facts.paged)
         self.pages: list[PlannedPage] = []
         self.empty: list[EmptyStep] = []
+        self.already: list[EmptyStep] = []
         self.takes_over: int | None = None
         self.reached_somebody = False
 
@@ -608,6 +612,7 @@ class _Run:
             tuple(self.pages),
             tuple(self.empty),
             self.takes_over,
+            tuple(self.already),
         )
 
     def climb(self, path: Path, step: Step, cause: str) -> None:
@@ -635,6 +640,7 @@ class _Run:
     def page_step(self, path: Path, step: Step, cause: str) -> bool:
         """Pages everybody the step means. False when it reaches nobody."""
         found = False
+        before = len(self.pages)
         for target in step.targets:
             ids = self._reachable(target)
             found = found or bool(ids)
@@ -644,6 +650,11 @@ class _Run:
             )
             if ids and step.takes_over and cause == "unacknowledged" and self.takes_over is None:
                 self.takes_over = ids[0]
+        if found and cause != "repeat" and len(self.pages) == before:
+            why = "whoever holds it is called already or answers"
+            self.already.append(
+                EmptyStep(self.at, path.slug, step.key, step.label, step.clause, why)
+            )
         return found
 
     def page_people(
@@ -705,7 +716,8 @@ class _Run:
         ]
 
     def _methods(self, target: Target) -> tuple[tuple[str, ...] | None, bool]:
-        """The kinds of method the role allows at this severity; one that allows none is told by mail (X1)."""
+        """The kinds of method the role allows at this severity, and whether it is only told: a role that
+        allows mail alone, or none, is told by mail and not woken (X1)."""
         if target.kind not in ("role", "rota"):
             return None, False
         rule = next(
@@ -719,7 +731,7 @@ class _Run:
         if rule is None:
             return None, False
         methods = rule.methods_for(self.facts.severity)
-        return (methods, False) if methods else (("mail",), True)
+        return methods or MAIL_ONLY, not methods or methods == MAIL_ONLY
 
     def _only_tells(self) -> bool:
         """Once acknowledged, later steps of a severity that waits for business hours do not wake (X2)."""

@@ -67,6 +67,12 @@ def send(
     names = names_of(people)
     for empty in fired.empty:
         _write_empty(incident, empty, now=now)
+    for known in fired.already:
+        text = f"{known.label}: {known.why}." + (f" Late: {late}." if late else "")
+        write_entry(
+            incident, EntryKind.STEP, text, actor=actor, now=now, clause=known.clause,
+            data={"path": known.path, "step": known.step, "users": [], "late": late},
+        )  # fmt: skip
     for _, group in groupby(fired.pages, key=_entry_of):
         _write_pages(incident, list(group), names, actor=actor, now=now, late=late)
     if fired.pages and not collapsed:
