@@ -44,4 +44,5 @@ def may_remove(user: Somebody, override: Override) -> bool:
     themselves."""
     if may_edit_team(user, override.rota.team_id):
         return True
-    return user.pk is not None and override.created_by_id == override.user_id == user.pk
+    own = override.created_by_id == override.user_id == user.pk
+    return isinstance(user, User) and user.is_active and own

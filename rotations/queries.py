@@ -40,7 +40,7 @@ class OnCall:
 def who_is_on_call(*, at: datetime, team_ids: Collection[int] | None = None) -> list[OnCall]:
     """Who holds each active rota at the instant, by team, level and rota; a rota nobody holds is left out.
 
-    Three queries, however many rotas there are.
+    Four queries, however many rotas there are.
     """
     rotas = Rota.objects.filter(active=True)
     if team_ids is not None:
@@ -63,7 +63,7 @@ def on_call_of(rotas: QuerySet[Rota], *, at: datetime) -> list[OnCall]:
 def shifts_of(rotas: QuerySet[Rota], *, start: datetime, end: datetime) -> list[OnCall]:
     """Every stretch in which somebody holds one of the rotas between the instants, by its start.
 
-    A stretch that reaches over the range is given whole. Three queries.
+    A stretch that reaches over the range is given whole. Four queries.
     """
     rows = with_members(rotas)
     overrides = overrides_of(rows, start=start, end=end)
@@ -127,7 +127,7 @@ def _methods_of(user_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def with_members(rotas: QuerySet[Rota]) -> list[Rota]:
-    """The rotas with all their facts follow from, in two queries, by team, level and id."""
+    """The rotas with all their facts follow from, in three queries, by team, level and id."""
     members = RotaMember.objects.order_by("position", "id")
     return list(
         rotas.select_related("derived_from")

@@ -148,7 +148,7 @@ class TeamAdmin(GuardedModelAdminMixin, TeamScopedAdmin):
 
     @display(description="members", ordering="member_count")
     def people(self, team: Team) -> int:
-        return team.member_count  # type: ignore[attr-defined,no-any-return]
+        return team.member_count  # type: ignore[attr-defined]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and is_admin(request.user)
@@ -216,19 +216,19 @@ class TeamAdmin(GuardedModelAdminMixin, TeamScopedAdmin):
 
     def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
         _admins_only(request)
-        return super().obj_perms_manage_view(request, object_pk)  # type: ignore[no-any-return]
+        return super().obj_perms_manage_view(request, object_pk)
 
     def obj_perms_manage_user_view(
         self, request: HttpRequest, object_pk: str, user_id: str
     ) -> HttpResponse:
         _admins_only(request)
-        return super().obj_perms_manage_user_view(request, object_pk, user_id)  # type: ignore[no-any-return]
+        return super().obj_perms_manage_user_view(request, object_pk, user_id)
 
     def obj_perms_manage_group_view(
         self, request: HttpRequest, object_pk: str, group_id: str
     ) -> HttpResponse:
         _admins_only(request)
-        return super().obj_perms_manage_group_view(request, object_pk, group_id)  # type: ignore[no-any-return]
+        return super().obj_perms_manage_group_view(request, object_pk, group_id)
 
 
 def _admins_only(request: HttpRequest) -> None:

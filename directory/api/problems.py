@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -78,7 +79,11 @@ def unknown_address(request: HttpRequest, **_: Any) -> JsonResponse:
 
 
 def _as_api_exception(exc: Exception) -> Exception:
-    """Values that only the database or a field refuses are the client's mistake too."""
+    """Django's own refusals with their code; values that only the database refuses are the client's mistake."""
+    if isinstance(exc, Http404):
+        return exceptions.NotFound()
+    if isinstance(exc, PermissionDenied):
+        return exceptions.PermissionDenied(str(exc) or None)
     if isinstance(exc, DjangoValidationError):
         return exceptions.ValidationError(exc.messages)
     if isinstance(exc, DataError | UnicodeEncodeError):

@@ -187,7 +187,9 @@ class OverrideViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
 
 
 def _asked(query: type[Any], request: Request) -> dict[str, Any]:
-    asked = query(data=request.query_params)
+    asked = query(
+        data=request.query_params.dict()
+    )  # a dict: an empty value is a fault, not a default
     asked.is_valid(raise_exception=True)
     return cast(dict[str, Any], asked.validated_data)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -292,7 +294,7 @@ class TestPrice:
         browser = enter(factories.make_admin())
         self.fill(team, 1)
         browser.get(listed(model))
-        with django_assert_num_queries(10**6, exact=False) as few:
+        with CaptureQueriesContext(connection) as few:
             assert browser.get(listed(model)).status_code == 200
         self.fill(team, 30)
         with django_assert_num_queries(len(few)):
@@ -304,7 +306,7 @@ class TestPrice:
         browser = enter(factories.make_manager(team))
         self.fill(team, 2)
         browser.get(change(team))
-        with django_assert_num_queries(10**6, exact=False) as few:
+        with CaptureQueriesContext(connection) as few:
             browser.get(change(team))
         self.fill(team, 30)
         with django_assert_num_queries(len(few)):

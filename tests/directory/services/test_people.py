@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import time
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -222,7 +223,12 @@ class TestTeams:
         assert not Team.objects.exists()
 
     def test_the_database_refuses_it_too(self, team: Team) -> None:
-        for wrong in ({"opens": time(18)}, {"workdays": []}, {"workdays": [7]}):
+        impossible: list[dict[str, Any]] = [
+            {"opens": time(18)},
+            {"workdays": []},
+            {"workdays": [7]},
+        ]
+        for wrong in impossible:
             with pytest.raises(IntegrityError), transaction.atomic():
                 Team.objects.filter(pk=team.pk).update(**wrong)
 
