@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as registered
 from django.db.models.signals import post_migrate
 
 
@@ -23,7 +24,7 @@ class NotificationsConfig(AppConfig):
         post_migrate.connect(make_rows, sender=self, dispatch_uid="notifications.rows")
 
 
-def make_rows(apps: Any, using: str, **_: Any) -> None:
+def make_rows(using: str, apps: Any = registered, **_: Any) -> None:
     """After `migrate`: a row for each channel that exists, and the row of limits, to be edited."""
     from notifications.registry import CHANNELS
 

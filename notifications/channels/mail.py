@@ -114,7 +114,8 @@ def _hand_over(mail: EmailMultiAlternatives, clock: AttemptClock) -> Answer:
     session.data_begun = False
     session.sock.settimeout(clock.left())
     _own.guards.enter_context(clock.guard(session.sock))
-    backend.send_messages([mail])
+    if backend.send_messages([mail]) != 1:
+        raise ValueError("it is empty")
     _own.used_at = time.monotonic()
     return Answer(
         Outcome.ACCEPTED, "taken by the mail server", provider_id=mail.extra_headers["Message-ID"]
