@@ -94,7 +94,6 @@ class DraftAdmin(ModelAdmin):
     list_select_related: ClassVar[Any] = ["procedure"]
     list_filter_submit = False
     warn_unsaved_form = True
-    compressed_fields = True
     readonly_fields: ClassVar[Any] = []
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
@@ -106,6 +105,15 @@ class DraftAdmin(ModelAdmin):
     ) -> HttpResponse:
         remind(request, obj)
         return super().response_add(request, obj, post_url_continue)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Where an admin names no order: what it is first, its clauses and its place last."""
+        names = super().get_fields(request, obj)
+        if self.fields:
+            return names
+        last = [name for name in ("clause", "also_clauses", "position") if name in names]
+        rest = [name for name in names if name not in ("procedure", *last)]
+        return ["procedure", *rest, *last]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row stays with its procedure."""
