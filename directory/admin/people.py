@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from directory.admin.scoped import person
+from directory.admin.scoped import ZoneChoices, person
 from directory.enums import Role
 from directory.models import User
 from directory.permissions import is_admin, managed_team_ids
@@ -44,7 +44,7 @@ class NewPersonForm(UserCreationForm):
 
 
 @admin.register(User)
-class PersonAdmin(BaseUserAdmin[User], ModelAdmin):
+class PersonAdmin(ZoneChoices, BaseUserAdmin[User], ModelAdmin):
     """Admins edit everybody; a manager their team's people, but not their rights, addresses or passwords.
 
     Rooms above add their inlines (contact methods) with `PersonAdmin.inlines.append`.

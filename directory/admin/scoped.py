@@ -6,13 +6,16 @@ from typing import Any, ClassVar, cast
 
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import ForeignKey, Model, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
 from directory.models import Team, User
+from directory.models.fields import zone_names
 from directory.permissions import editable_teams, is_admin, managed_team_ids, may_edit_team
 
 
@@ -43,6 +46,21 @@ def may_edit_row(request: HttpRequest, row: Model | None) -> bool:
     return team_id is not None and may_edit_team(person(request), team_id)
 
 
+class ZoneChoices(BaseModelAdmin[Any]):
+    """A time zone is chosen from those this machine knows."""
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "zone":
+            kwargs["widget"] = UnfoldAdminSelect2Widget(
+                choices=[(z, z) for z in sorted(zone_names())]
+            )
+        elif isinstance(db_field, ArrayField):
+            kwargs.setdefault("widget", UnfoldAdminTextInputWidget())
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
 class OwnTeamChoices(BaseModelAdmin[Any]):
     """Fields that name a team or a thing of one offer only those the person may edit."""
 
@@ -60,7 +78,7 @@ class OwnTeamChoices(BaseModelAdmin[Any]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class TeamScopedAdmin(OwnTeamChoices, ModelAdmin):
+class TeamScopedAdmin(ZoneChoices, OwnTeamChoices, ModelAdmin):
     """A model's own permission lets one in; the team's lets one change the row."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -137,10 +137,21 @@ class TeamAdmin(GuardedModelAdminMixin, TeamScopedAdmin):
         ),
     )
     team_lookups: ClassVar[dict[str, str]] = {}
+    change_form_template = "admin/directory/team/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         teams: QuerySet[Team] = super().get_queryset(request)
         return teams.annotate(member_count=Count("memberships"))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), "may_grant": is_admin(request.user)}
+        return super().changeform_view(request, object_id, form_url, context)
 
     @display(description="hours")
     def hours(self, team: Team) -> str:

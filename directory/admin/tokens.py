@@ -122,6 +122,7 @@ class ApiTokenAdmin(ModelAdmin):
         dialog={
             "title": "Revoke this token?",
             "description": "Whatever uses it stops working at once.",
+            "form_submit_text": "Revoke",
         },
     )
     def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:

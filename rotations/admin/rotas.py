@@ -52,7 +52,7 @@ class RotaAdmin(TeamScopedAdmin):
     team_lookups: ClassVar[dict[str, str]] = {"team": "pk__in", "derived_from": "team_id__in"}
     actions_detail = ("take_over",)
     fieldsets = (
-        (None, {"fields": ("name", "slug", "team", "level", "active")}),
+        (None, {"fields": ("name", "slug", "team", "level", "active", "upcoming")}),
         (
             "Turns",
             {
@@ -65,7 +65,6 @@ class RotaAdmin(TeamScopedAdmin):
             },
         ),
         ("Derived", {"fields": ("derived_from", "offset")}),
-        ("Next shifts", {"fields": ("upcoming",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rota]:
@@ -136,6 +135,7 @@ class RotaAdmin(TeamScopedAdmin):
         dialog={
             "title": "Take this rota over?",
             "description": "You are on call from now until the holder's shift ends.",
+            "form_submit_text": "Take over",
         },
     )
     def take_over(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
