@@ -22,7 +22,7 @@ from notifications.enums import PageState
 from notifications.models import Page, PageOut
 
 PER_PAGE = 50
-SEALED = {
+SEALED: dict[str, Any] = {
     "default-src": [CSP.NONE],
     "style-src": [CSP.UNSAFE_INLINE],
     "frame-ancestors": [CSP.SELF],

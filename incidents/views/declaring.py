@@ -59,6 +59,7 @@ def declaring(request: HttpRequest) -> HttpResponse:
         "form": form,
         "severities": severities,
         "readings": readings,
+        "looking": looking,
         "now": now,
         "services": Service.objects.filter(active=True).select_related("team").order_by("name"),
         "chosen": request.POST.getlist("services"),
