@@ -10,7 +10,7 @@ from typing import Any
 from alerts.enums import IntegrationKind
 from alerts.models import Alert, Integration
 from alerts.rules.facts import AlertFacts
-from alerts.services import create_key
+from alerts.services import create_key, make_monitor
 from deadlines.extension import PORTAL
 from incidents.models import Incident
 from tests.incidents.factories import WEDNESDAY, World, make_world
@@ -58,3 +58,14 @@ def event(dedup_key: str = "a", **fields: Any) -> AlertFacts:
     fields.setdefault("rule", "TooSlow")
     fields.setdefault("severity", "high")
     return AlertFacts(dedup_key=dedup_key, **fields)
+
+
+def make_heartbeat(
+    world: World, *, now: datetime = WEDNESDAY, interval: int = 300, grace: int = 60
+) -> Sender:
+    """A heartbeat integration with its key, watched from `now` on."""
+    sender = make_sender(IntegrationKind.HEARTBEAT, world=world, now=now)
+    make_monitor(
+        sender.integration, interval_seconds=interval, grace_seconds=grace, severity="P2", now=now
+    )
+    return sender

@@ -32,7 +32,9 @@ def test_what_can_be_read_is_read(body: bytes, document: object) -> None:
     assert parsed(body) == document
 
 
-@pytest.mark.parametrize("body", [b"", b"  ", b"{", b'{"a": 1} x', b"a=1&b=2", b"\x00\x01\x02", b"<xml/>", b"{'a': 1}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"  ", b"{", b'{"a": 1} x', b"a=1&b=2", b"\x00\x01\x02", b"<xml/>", b"{'a': 1}"]
+)
 def test_what_cannot_be_read_says_why(body: bytes) -> None:
     with pytest.raises(Unreadable) as fault:
         parsed(body)

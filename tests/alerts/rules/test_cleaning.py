@@ -60,13 +60,18 @@ def test_keys_that_cannot_be_kept_stay_different() -> None:
     assert all(len(key) <= 255 for key in cleaned)
 
 
-@given(st.text(alphabet=st.characters(), max_size=300), st.text(alphabet=st.characters(), max_size=300))
+@given(
+    st.text(alphabet=st.characters(), max_size=300), st.text(alphabet=st.characters(), max_size=300)
+)
 def test_two_keys_never_become_one(one: str, other: str) -> None:
     assert (cleaning.key(one) == cleaning.key(other)) == (one == other)
 
 
 def test_a_hundred_thousand_labels_keep_those_that_route() -> None:
-    many = {f"label_{number}": "x" for number in range(100_000)} | {"severity": "critical", "service": "api"}
+    many = {f"label_{number}": "x" for number in range(100_000)} | {
+        "severity": "critical",
+        "service": "api",
+    }
     kept = cleaning.labels(many)
     assert len(kept) == cleaning.LABEL_COUNT
     assert kept["severity"] == "critical"
@@ -74,8 +79,21 @@ def test_a_hundred_thousand_labels_keep_those_that_route() -> None:
 
 
 def test_labels_of_any_type_become_texts() -> None:
-    said = {"__proto__": {"x": 1}, "n": 5, "yes": True, "list": [1, "two"], "none": None, "": "nameless"}
-    assert cleaning.labels(said) == {"__proto__": "", "n": "5", "yes": "true", "list": "1, two", "none": ""}
+    said = {
+        "__proto__": {"x": 1},
+        "n": 5,
+        "yes": True,
+        "list": [1, "two"],
+        "none": None,
+        "": "nameless",
+    }
+    assert cleaning.labels(said) == {
+        "__proto__": "",
+        "n": "5",
+        "yes": "true",
+        "list": "1, two",
+        "none": "",
+    }
     assert cleaning.labels([1, 2]) == {}
 
 
@@ -137,7 +155,15 @@ def test_a_document_is_bounded_in_depth_width_and_size() -> None:
     for _ in range(60):
         deep = {"d": deep}
     wide = {str(number): number for number in range(100_000)}
-    kept = cleaning.tree({"deep": deep, "wide": wide, "list": list(range(10_000)), "nan": float("nan"), "big": 10**90})
+    kept = cleaning.tree(
+        {
+            "deep": deep,
+            "wide": wide,
+            "list": list(range(10_000)),
+            "nan": float("nan"),
+            "big": 10**90,
+        }
+    )
     assert "nested too deep" in str(kept["deep"])
     assert len(kept["wide"]) == cleaning.TREE_WIDTH + 1
     assert kept["wide"]["…"] == "99500 more left out"

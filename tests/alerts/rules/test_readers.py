@@ -27,7 +27,11 @@ def test_an_alertmanager_group_is_read_alert_by_alert() -> None:
         labels=payloads.ALERTMANAGER["alerts"][0]["labels"],
         links=(
             Link("runbook", "Runbook", "https://runbooks.example.org/instance-down"),
-            Link("source", "Prometheus", "http://prometheus.example.org:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1"),
+            Link(
+                "source",
+                "Prometheus",
+                "http://prometheus.example.org:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+            ),
             Link("silence", "Alertmanager", "http://alertmanager.example.org:9093"),
         ),
         started_at=datetime(2026, 3, 4, 9, 58, 11, 123456, tzinfo=UTC),
@@ -37,7 +41,9 @@ def test_an_alertmanager_group_is_read_alert_by_alert() -> None:
 
 
 def test_a_resolved_group_resolves() -> None:
-    assert {facts.action for facts in alertmanager.read(payloads.alertmanager(status="resolved"))} == {Action.RESOLVE}
+    assert {
+        facts.action for facts in alertmanager.read(payloads.alertmanager(status="resolved"))
+    } == {Action.RESOLVE}
 
 
 def test_an_alert_without_fingerprint_is_known_by_its_labels() -> None:
@@ -54,7 +60,9 @@ def test_an_empty_group_is_no_alert() -> None:
     assert alertmanager.read({"version": "4", "alerts": []}) == []
 
 
-@pytest.mark.parametrize("document", [None, [], "text", 7, {}, {"alerts": None}, {"alerts": "many"}])
+@pytest.mark.parametrize(
+    "document", [None, [], "text", 7, {}, {"alerts": None}, {"alerts": "many"}]
+)
 def test_what_is_no_group_is_unreadable(document: object) -> None:
     with pytest.raises(Unreadable):
         alertmanager.read(document)
@@ -107,7 +115,11 @@ def test_every_documented_field_of_a_pagerduty_event_is_read() -> None:
     assert (event.routing_key, event.dedup_key) == ("k" * 32, "samplekeyhere")
     assert facts.action == Action.TRIGGER
     assert facts.title == "PING OK - Packet loss = 0%, RTA = 1.41 ms on web-1"
-    assert (facts.severity, facts.source, facts.rule) == ("critical", "prod05.theseus.acme-widgets.com", "disk")
+    assert (facts.severity, facts.source, facts.rule) == (
+        "critical",
+        "prod05.theseus.acme-widgets.com",
+        "disk",
+    )
     assert facts.started_at == datetime(2026, 3, 4, 9, 59, tzinfo=UTC)
     assert facts.labels == {
         "free space": "1%",
@@ -134,7 +146,9 @@ def test_a_trigger_without_a_key_gets_one() -> None:
 
 @pytest.mark.parametrize("action", ["acknowledge", "resolve"])
 def test_an_acknowledgment_needs_only_key_and_action(action: str) -> None:
-    event = pagerduty.read({"routing_key": "k", "event_action": action, "dedup_key": "a"}, fresh_key="f")
+    event = pagerduty.read(
+        {"routing_key": "k", "event_action": action, "dedup_key": "a"}, fresh_key="f"
+    )
     assert (event.facts.action, event.facts.dedup_key) == (Action(action), "a")
 
 
@@ -167,13 +181,17 @@ def payload(**changes: Any) -> dict[str, Any]:
 def test_faults_of_an_event_are_all_named(changes: dict[str, Any], errors: list[str]) -> None:
     body = payloads.pagerduty("k") | changes
     with pytest.raises(Unreadable) as fault:
-        pagerduty.read({name: value for name, value in body.items() if value is not None}, fresh_key="f")
+        pagerduty.read(
+            {name: value for name, value in body.items() if value is not None}, fresh_key="f"
+        )
     assert fault.value.errors == errors
 
 
 @pytest.mark.parametrize("details", ["a text", ["a", "list"], None, 7, {"deep": {"er": 1}}])
 @pytest.mark.parametrize("extra", [{}, {"links": "x", "images": [7], "client_url": {}}])
-def test_custom_details_and_links_of_any_shape_lose_no_event(details: object, extra: dict[str, Any]) -> None:
+def test_custom_details_and_links_of_any_shape_lose_no_event(
+    details: object, extra: dict[str, Any]
+) -> None:
     body = payloads.pagerduty("k", payload=payload(custom_details=details), **extra)
     assert pagerduty.read(body, fresh_key="f").facts.title
 
@@ -198,7 +216,12 @@ def test_without_a_mapping_the_usual_names_are_looked_for() -> None:
         {},
     )
     assert facts.title == "Queue is long"
-    assert (facts.dedup_key, facts.severity, facts.rule, facts.source) == ("17", "error", "queue-length", "q-1")
+    assert (facts.dedup_key, facts.severity, facts.rule, facts.source) == (
+        "17",
+        "error",
+        "queue-length",
+        "q-1",
+    )
     assert facts.labels == {"queue": "high", "service": "agents"}
     assert facts.links == (Link("source", "Source", "https://monitoring.example.org/17"),)
     assert facts.started_at == datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
@@ -222,16 +245,22 @@ def test_a_mapping_says_where_each_fact_stands() -> None:
             ]
         }
     }
-    assert [(facts.title, facts.dedup_key, facts.action) for facts in generic.read(document, mapping)] == [
+    assert [
+        (facts.title, facts.dedup_key, facts.action) for facts in generic.read(document, mapping)
+    ] == [
         ("One", "a", Action.TRIGGER),
         ("Two", "b", Action.RESOLVE),
         ("Three", "c", Action.ACKNOWLEDGE),
     ]
 
 
-@pytest.mark.parametrize("document", [7, "text", None, [], {}, [1, None, {}], {"a": {"b": [1]}}, True])
+@pytest.mark.parametrize(
+    "document", [7, "text", None, [], {}, [1, None, {}], {"a": {"b": [1]}}, True]
+)
 @pytest.mark.parametrize("mapping", [{}, {"items": "a.b.0", "title": "x.9999999999999999999"}])
-def test_whatever_the_document_is_reading_it_does_not_fail(document: object, mapping: dict[str, str]) -> None:
+def test_whatever_the_document_is_reading_it_does_not_fail(
+    document: object, mapping: dict[str, str]
+) -> None:
     assert isinstance(generic.read(document, mapping), list)
 
 
