@@ -12,6 +12,7 @@ from alerts.queries import hash_of
 from alerts.rules.facts import AlertFacts
 from alerts.services.intake import UnknownKey, take_events
 from deadlines.models import Deadline
+from deadlines.queries import open_promises
 from deadlines.services import Promise, cancel, move, schedule
 
 HEARTBEAT_KIND = "alerts.heartbeat"
@@ -45,9 +46,15 @@ def beat(key: str, *, now: datetime) -> None:
 
 
 def watch(monitor: HeartbeatMonitor, *, now: datetime) -> None:
-    """Begins to watch, or begins anew with another interval: the promise to look stands at the right time."""
+    """Begins to watch, or goes on with another interval: the promise to look stands at the right time.
+
+    After a time in which nobody watched, the silence counts from now.
+    """
     with transaction.atomic():
         row = HeartbeatMonitor.objects.select_for_update(no_key=True).get(pk=monitor.pk)
+        if row.state != BeatState.SILENT and not _is_watched(row):
+            row.watched_since = now
+            row.save(update_fields=["watched_since"])
         _promise(row, now=now)
 
 
@@ -111,6 +118,10 @@ def _promise(monitor: HeartbeatMonitor, *, now: datetime) -> None:
         ],
         now=now,
     )
+
+
+def _is_watched(monitor: HeartbeatMonitor) -> bool:
+    return open_promises(HEARTBEAT_SUBJECT, [monitor.pk]).exists()
 
 
 def _key(monitor: HeartbeatMonitor) -> str:
