@@ -56,6 +56,7 @@ def fire(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
     }  # fmt: skip
     (folder / "alertmanager.yml").write_text(json.dumps(config))
     port = free_port()
+    log = (folder / "log").open("w")
     process = subprocess.Popen(
         [
             binary,
@@ -64,7 +65,7 @@ def fire(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
             f"--web.listen-address=127.0.0.1:{port}",
             "--cluster.listen-address=",
         ],
-        stdout=(folder / "log").open("w"),
+        stdout=log,
         stderr=subprocess.STDOUT,
     )
 
@@ -95,6 +96,7 @@ def fire(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
     yield send
     process.send_signal(signal.SIGTERM)
     process.wait(20)
+    log.close()
 
 
 def press(stack: Stack, path: str, words: str) -> str:
@@ -123,7 +125,7 @@ def test_a_real_alertmanager_pages_the_primary_who_acknowledges_from_the_phone_p
     fire("OrchestratorSlow", "orchestrator", "high")
     mail = until(lambda: stack.inbox.about("OrchestratorSlow"), what="a mail about it")[0]
     assert mail.to == [stack.email_of("primary")]
-    assert mail.subject.startswith("P2 ")
+    assert mail.subject.startswith("[P2] ")
     incident = stack.incident_titled("OrchestratorSlow")
     assert incident is not None
     assert (incident["severity"], incident["services"]) == ("P2", ["orchestrator"])
