@@ -36,7 +36,6 @@ class SituationForm(forms.Form):
             (severity.code, f"{severity.code} {severity.name}") for severity in severities
         ]
 
-
     def clean_kind(self) -> str:
         """Standard unless something else is said."""
         return str(self.cleaned_data["kind"] or Kind.STANDARD.value)

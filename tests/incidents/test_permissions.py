@@ -72,7 +72,9 @@ def cast(world: World, other: World) -> Cast:
 
 
 def engage(incident: Incident, cast: Cast) -> None:
-    IncidentRole.objects.create(incident=incident, role="commander", user=cast.commander, since=SOON)
+    IncidentRole.objects.create(
+        incident=incident, role="commander", user=cast.commander, since=SOON
+    )
     for user in (cast.paged_responder, cast.paged_outsider):
         services.escalate(incident.pk, to=user.email, actor=PORTAL, now=SOON)
 
@@ -86,7 +88,9 @@ JUDGE = {Verb.SET_SEVERITY, Verb.WAIVE}
 ANSWER = TALK | STEER
 TABLE: dict[str, set[Verb]] = {
     "admin": {Verb.DECLARE} | ANSWER | JUDGE,
-    "manager": {Verb.DECLARE, Verb.MARK_MAJOR, Verb.PROPOSE_MAJOR, Verb.CONFIRM_BREACH} | ANSWER | JUDGE,
+    "manager": {Verb.DECLARE, Verb.MARK_MAJOR, Verb.PROPOSE_MAJOR, Verb.CONFIRM_BREACH}
+    | ANSWER
+    | JUDGE,
     "engineer": {Verb.DECLARE} | ANSWER,
     "commander": {Verb.DECLARE, Verb.PROPOSE_MAJOR} | ANSWER | JUDGE,
     "responder": set(),
@@ -102,7 +106,9 @@ TABLE: dict[str, set[Verb]] = {
 
 
 @pytest.mark.parametrize("who", TABLE)
-def test_each_person_may_do_what_the_table_says_and_nothing_else(world: World, cast: Cast, who: str) -> None:
+def test_each_person_may_do_what_the_table_says_and_nothing_else(
+    world: World, cast: Cast, who: str
+) -> None:
     incident = world.declare("P4")
     engage(incident, cast)
     assert what_may(getattr(cast, who), incident) == TABLE[who]
@@ -114,7 +120,16 @@ def test_nobody_signed_in_may_do_nothing(world: World) -> None:
     assert not visible_to(AnonymousUser()).exists()
 
 
-SEES_ALL = ["admin", "manager", "engineer", "auditor", "outsider", "other_manager", "superuser", "paged_responder"]
+SEES_ALL = [
+    "admin",
+    "manager",
+    "engineer",
+    "auditor",
+    "outsider",
+    "other_manager",
+    "superuser",
+    "paged_responder",
+]
 
 
 @pytest.mark.parametrize("who", TABLE)
@@ -126,11 +141,23 @@ def test_a_standard_incident_is_readable_by_every_team(world: World, cast: Cast,
 
 
 @pytest.mark.clause("C80", "C81")
-def test_a_security_incident_is_seen_by_those_paged_and_the_security_team_alone(world: World, cast: Cast) -> None:
+def test_a_security_incident_is_seen_by_those_paged_and_the_security_team_alone(
+    world: World, cast: Cast
+) -> None:
     incident = world.declare("P2", kind="security")
     seen = {
         name
-        for name in ("primary", "secondary", "engineer", "manager", "vp", "ciso", "security", "legal", "admin")
+        for name in (
+            "primary",
+            "secondary",
+            "engineer",
+            "manager",
+            "vp",
+            "ciso",
+            "security",
+            "legal",
+            "admin",
+        )
         if visible_to(getattr(world, name)).filter(pk=incident.pk).exists()
     }
     assert seen == {"primary", "manager", "ciso", "security"}
@@ -154,7 +181,9 @@ def test_who_declares_a_security_incident_sees_it(world: World) -> None:
 
 def test_who_is_brought_in_sees_a_restricted_incident(world: World, cast: Cast) -> None:
     incident = world.declare("P2", kind="security")
-    services.assign_role(incident.pk, role="sme", user_id=cast.outsider.pk, actor=world.actor("primary"), now=SOON)
+    services.assign_role(
+        incident.pk, role="sme", user_id=cast.outsider.pk, actor=world.actor("primary"), now=SOON
+    )
     assert visible_to(cast.outsider).filter(pk=incident.pk).exists()
     assert may(cast.outsider, Verb.ACKNOWLEDGE, incident)
 

@@ -47,7 +47,11 @@ def test_declaring_makes_the_row_the_entry_the_promises_and_the_pages(world: Wor
     incident = world.declare("P2", title="Redis\nis  down\u202e")
     assert incident.ref.startswith("INC-2026-")
     assert incident.title == "Redis is down"
-    assert (incident.team, incident.lead_service, incident.owner) == (world.team, world.service, world.primary)
+    assert (incident.team, incident.lead_service, incident.owner) == (
+        world.team,
+        world.service,
+        world.primary,
+    )
     assert incident.version.number == 1
     assert numbers(incident) == [1, 2]
     assert incident.entries == 2
@@ -80,7 +84,9 @@ def test_a_person_declaring_the_same_twice_gets_the_same_incident(world: World) 
         ({"criteria": {"moon": True}}, "unknown_criterion"),
     ],
 )
-def test_declaring_nonsense_is_refused_and_writes_nothing(world: World, facts: dict[str, Any], code: str) -> None:
+def test_declaring_nonsense_is_refused_and_writes_nothing(
+    world: World, facts: dict[str, Any], code: str
+) -> None:
     with pytest.raises(services.VerbRefused) as refusal:
         world.declare(**{"severity": "P2", **facts})
     assert refusal.value.code == code
@@ -113,7 +119,9 @@ VERBS: list[tuple[Callable[..., Any], Status, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "status", "facts"), VERBS, ids=[verb.__name__ for verb, _, _ in VERBS])
+@pytest.mark.parametrize(
+    ("verb", "status", "facts"), VERBS, ids=[verb.__name__ for verb, _, _ in VERBS]
+)
 def test_saying_it_twice_gives_the_same_answer_and_changes_nothing(
     world: World, verb: Callable[..., Any], status: Status, facts: dict[str, Any]
 ) -> None:
@@ -126,7 +134,12 @@ def test_saying_it_twice_gives_the_same_answer_and_changes_nothing(
     second = verb(incident.pk, actor=actor, now=LATER + timedelta(seconds=5), **facts)
     incident.refresh_from_db()
     assert second == first
-    assert (incident.status, incident.revision, incident.entries, len(page_outs(incident))) == before
+    assert (
+        incident.status,
+        incident.revision,
+        incident.entries,
+        len(page_outs(incident)),
+    ) == before
 
 
 @pytest.mark.clause("C216")
@@ -136,7 +149,9 @@ def test_nothing_ends_before_a_person_has_acknowledged(world: World) -> None:
     for verb in (services.mitigate, services.resolve):
         with pytest.raises(services.GatesUnmet) as refusal:
             verb(incident.pk, actor=actor, now=SOON, waive="I know better")
-        assert [(reason.clause, reason.waivable) for reason in refusal.value.reasons] == [("C216", False)]
+        assert [(reason.clause, reason.waivable) for reason in refusal.value.reasons] == [
+            ("C216", False)
+        ]
     with pytest.raises(services.GatesUnmet):
         services.mark_false_positive(incident.pk, reason="Nothing there", actor=actor, now=SOON)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -151,11 +166,15 @@ def test_its_source_may_resolve_it_before_anybody_acted(world: World) -> None:
     assert resolved.status == Status.RESOLVED
     acknowledged = services.acknowledge(incident.pk, actor=world.actor("primary"), now=LATER)
     assert (acknowledged.status, acknowledged.acknowledged_at) == (Status.RESOLVED, LATER)
-    services.mark_false_positive(incident.pk, reason="A flapping probe", actor=world.actor("primary"), now=LATER)
+    services.mark_false_positive(
+        incident.pk, reason="A flapping probe", actor=world.actor("primary"), now=LATER
+    )
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_the_database_refuses_every_transition_the_rule_does_not_know(world: World, status: Status) -> None:
+def test_the_database_refuses_every_transition_the_rule_does_not_know(
+    world: World, status: Status
+) -> None:
     incident = bring_to(world, status)
     for new in set(Status) - TRANSITIONS[status] - {status}:
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -194,7 +213,9 @@ def test_reopening_needs_a_reason_and_leads_back_to_acknowledged(world: World) -
     incident = bring_to(world, Status.RESOLVED)
     with pytest.raises(services.VerbRefused, match="why"):
         services.reopen(incident.pk, reason=" ", actor=world.actor("primary"), now=LATER)
-    reopened = services.reopen(incident.pk, reason="It is back", actor=world.actor("primary"), now=LATER)
+    reopened = services.reopen(
+        incident.pk, reason="It is back", actor=world.actor("primary"), now=LATER
+    )
     assert (reopened.status, reopened.resolved_at) == (Status.ACKNOWLEDGED, None)
 
 
@@ -240,7 +261,11 @@ def test_a_gate_lists_what_is_missing_and_lets_itself_be_waived_with_a_reason(wo
     assert [reason.clause for reason in refusal.value.reasons] == ["C103"]
     services.resolve(incident.pk, actor=actor, now=LATER, waive="The probe is broken")
     entry = incident.timeline.get(kind="waived")
-    assert entry.data == {"transition": "resolve", "waived": ["unverified"], "why": "The probe is broken"}
+    assert entry.data == {
+        "transition": "resolve",
+        "waived": ["unverified"],
+        "why": "The probe is broken",
+    }
     outcome = Outcome.objects.get(result="waived")
     assert (outcome.clause, outcome.evidence["by"]) == ("C103", "Primary")
 
@@ -277,7 +302,9 @@ def test_a_proposed_resolution_is_said_once(world: World) -> None:
     incident = bring_to(world, Status.ACKNOWLEDGED)
     source = Actor("integration", 1, "Prometheus")
     for _ in range(2):
-        services.propose_resolution(incident.pk, text="All its alerts resolved.", actor=source, now=LATER)
+        services.propose_resolution(
+            incident.pk, text="All its alerts resolved.", actor=source, now=LATER
+        )
     assert incident.timeline.filter(kind="proposed").count() == 1
 
 
