@@ -112,7 +112,6 @@ def sweep(*, now: datetime | None = None) -> int:
     """
     at = now or database_now()
     release_held(at)
-    announce_pending(now=at)
     sent = deliver_due(now=now, grace=timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
     if sent:
         logger.warning("the sweep dealt with %s messages that no worker had taken", sent)

@@ -11,7 +11,7 @@ from notifications import delivery
 from notifications.enums import PageOutState, PageState
 from notifications.models import Page, PageOut, PagingLimits
 from notifications.rules.message import Link, Message
-from notifications.services import page_people
+from notifications.services import page_people, supersede
 from tests.notifications.factories import NOON, MailServer, make_person, page_request
 
 pytestmark = pytest.mark.django_db
@@ -138,8 +138,6 @@ def test_a_bundle_that_fails_is_tried_again_whole(smtp: MailServer) -> None:
 
 
 def test_a_page_answered_before_the_bundle_goes_is_left_out_of_it(smtp: MailServer) -> None:
-    from notifications.services import supersede  # noqa: PLC0415 - read with the test
-
     ann = make_person()
     page_people([page_request(ann, number) for number in (1, 2, 3)], now=NOON)
     supersede("tests.fire", 2, now=NOON, reason="acknowledged")
