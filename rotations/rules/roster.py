@@ -48,10 +48,15 @@ class Roster:
         return None
 
     def backup_of(self, level: str) -> int | None:
-        """Who stands in: for the primary the secondary, for the secondary the Engineering Manager (X13)."""
+        """Who stands in: for the primary the secondary, for the secondary the Engineering Manager (X13).
+
+        A person who holds both levels is not their own backup: the next one up is.
+        """
         if level == Level.PRIMARY:
-            return self.holder(Level.SECONDARY)
-        if level == Level.SECONDARY:
+            secondary = self.holder(Level.SECONDARY)
+            if secondary is not None and secondary != self.holder(level):
+                return secondary
+        if level in (Level.PRIMARY, Level.SECONDARY):
             return self.holder(Level.TERTIARY)
         return None
 
@@ -76,9 +81,3 @@ class Roster:
     def default_owner(self) -> int | None:
         """Who owns what nobody else does: the primary (C16)."""
         return self.holder(Level.PRIMARY)
-
-
-def may_page(level: str, *, critical: bool, by_step: bool) -> bool:
-    """Whether a level may be paged: the tertiary for critical incidents only, unless a step of the
-    escalation path names it (C13, X1)."""
-    return level != Level.TERTIARY or critical or by_step

@@ -1,11 +1,11 @@
-"""Who stands in for whom, and whom a page may reach."""
+"""Who stands in for whom."""
 
 from __future__ import annotations
 
 import pytest
 
 from directory.rules.roles import RoleHolders
-from rotations.rules.roster import Person, Roster, may_page
+from rotations.rules.roster import Person, Roster
 
 ANN, BEN, MIA, TIM = 1, 2, 3, 4
 ROSTER = Roster(
@@ -50,18 +50,10 @@ def test_reachable() -> None:
     assert [ROSTER.reachable(user_id) for user_id in (ANN, BEN, TIM)] == [True, False, False]
 
 
-@pytest.mark.clause("C13", "X1")
-@pytest.mark.parametrize(
-    ("level", "critical", "by_step", "may"),
-    [
-        ("tertiary", True, False, True),
-        ("tertiary", False, True, True),
-        ("tertiary", False, False, False),
-        ("primary", False, False, True),
-        ("secondary", False, False, True),
-    ],
-)
-def test_the_tertiary_is_for_critical_incidents_unless_a_step_names_it(
-    level: str, critical: bool, by_step: bool, may: bool
+@pytest.mark.clause("X13")
+@pytest.mark.parametrize("secondary", [(), (ANN,)])
+def test_without_another_secondary_the_manager_backs_the_primary(
+    secondary: tuple[int, ...],
 ) -> None:
-    assert may_page(level, critical=critical, by_step=by_step) == may
+    alone = Roster(1, on_call={"primary": (ANN,), "secondary": secondary}, roles=ROSTER.roles)
+    assert alone.backup_of("primary") == MIA

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from deadlines.extension import PORTAL, Actor
 from directory.models import Team, User
@@ -103,6 +104,24 @@ class TestTakeOver:
             with pytest.raises(RotaRefused) as refused:
                 services.take_over(primary.pk, actor=actor, now=NOW)
             assert refused.value.code == "not_a_person"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_person_taking_over_three_times_at_once_leaves_one_override() -> None:
+    """Three real connections; the rota's lock puts them in a row."""
+    first, second = people.make_user(), people.make_user()
+    primary = make_rota(people.make_team(), [first, second])
+
+    def take(user: User) -> None:
+        try:
+            services.take_over(primary.pk, actor=actor_of(user), now=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        list(pool.map(take, [first] * 3))
+    assert list(Override.objects.values_list("user_id", flat=True)) == [first.pk]
+    assert holders(NOW) == [first.pk]
 
 
 WHO: dict[str, Callable[[Team], User]] = {
