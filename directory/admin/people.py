@@ -26,7 +26,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):
-    """The roles. Only admins change what a role may do."""
+    """The roles. Admins look; only superusers change what a role may do."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_admin(request.user)
