@@ -15,7 +15,7 @@ class LinkSerializer(serializers.Serializer[Any]):
     """An address the alert brought along."""
 
     kind = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     href = serializers.CharField()
 
 

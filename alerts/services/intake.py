@@ -29,9 +29,15 @@ from alerts.rules.facts import AlertFacts
 from alerts.rules.judging import Verdict, group_key, worse
 from alerts.rules.samples import TEST_LABEL
 from alerts.services.counting import Told, count_again, merged
-from alerts.services.openings import NewAlert, open_later, place, raise_incident
+from alerts.services.openings import (
+    NewAlert,
+    open_later,
+    place,
+    raise_incident,
+    without_active_incident,
+)
 from alerts.services.overload import Overloaded, limiter
-from alerts.services.sources import acknowledge_from_source, resolve_from_source
+from alerts.services.sources import acknowledge_from_source, open_rows, resolve_from_source
 from directory.models import Service
 
 logger = logging.getLogger(__name__)
@@ -159,11 +165,12 @@ def _keep_new(
     the same, and opening their incident becomes a promise that is due now, and loud.
     """
     judged = _judged(integration, told)
+    joined: list[NewAlert] = []
     try:
         with transaction.atomic():
             kept = _inserted(integration, judged, raw=raw, now=now)
             if kept:
-                place(integration, kept, now=now)
+                joined = place(integration, kept, now=now)
     except OperationalError:
         raise
     except Exception:
@@ -171,8 +178,28 @@ def _keep_new(
         with transaction.atomic():
             kept = _inserted(integration, judged, raw=raw, now=now)
             open_later(kept, now=now)
+    if joined:
+        _move_on(integration, joined, now=now)
     keys = {alert.dedup_key for alert in kept}
     return [each for each in told if each.facts.dedup_key not in keys]
+
+
+def _move_on(integration: Integration, joined: Sequence[NewAlert], *, now: datetime) -> None:
+    """An incident may end in the instant an alert joins it, unseen by both: then the alert needs another.
+
+    Nobody locks the incident to join it, or a storm would keep the clock from it. So it is looked at
+    again once the alert is committed; the sender is answered only then.
+    """
+    for _ in range(ATTEMPTS):
+        stranded = without_active_incident(joined)
+        if not stranded:
+            return
+        ids = [alert.id for alert in stranded]
+        with transaction.atomic():
+            rows = open_rows(ids)
+            Alert.objects.filter(pk__in=rows).update(incident=None)
+            place(integration, [alert for alert in stranded if alert.id in rows], now=now)
+    raise Busy
 
 
 @dataclass(frozen=True, slots=True)

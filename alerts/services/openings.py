@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from django.db import connection
 
-from alerts.enums import AlertKind
+from alerts.enums import AlertKind, AlertState
 from alerts.models import Alert, Integration, TestRun
 from alerts.queries import active_incident_of_group
 from alerts.rules.judging import still_together, worse
@@ -19,6 +19,7 @@ from deadlines.services import Promise, schedule
 from directory.models import Service
 from incidents import services as incidents
 from incidents.enums import Status
+from incidents.rules.lifecycle import ACTIVE
 from procedures.queries import current_version, policy_of
 
 OPEN_KIND = "alerts.open"
@@ -48,14 +49,30 @@ def actor_of(integration: Integration) -> Actor:
     return Actor("integration", integration.pk, integration.name)
 
 
-def place(integration: Integration, alerts: Sequence[NewAlert], *, now: datetime) -> None:
+def place(integration: Integration, alerts: Sequence[NewAlert], *, now: datetime) -> list[NewAlert]:
     """Gives every alert its incident, in the caller's transaction: one per group (service, rule).
 
-    Groups are taken in the order of their keys, so that two bodies never wait for each other.
+    Groups are taken in the order of their keys, so that two bodies never wait for each other. Returns
+    the alerts that joined an incident which others may be ending just now: look again after the commit.
     """
+    joined: list[NewAlert] = []
     ordered = sorted(alerts, key=attrgetter("group_key", "dedup_key"))
     for group_key, members in groupby(ordered, key=attrgetter("group_key")):
-        _place_group(integration, group_key, list(members), now=now)
+        group = list(members)
+        if _place_group(integration, group_key, group, now=now):
+            joined += group
+    return joined
+
+
+def without_active_incident(alerts: Sequence[NewAlert]) -> list[NewAlert]:
+    """Those of the alerts that still fire though their incident has ended."""
+    ids = set(
+        Alert.objects.filter(pk__in=[alert.id for alert in alerts], incident__isnull=False)
+        .exclude(state=AlertState.RESOLVED.value)
+        .exclude(incident__status__in=[status.value for status in ACTIVE])
+        .values_list("id", flat=True)
+    )
+    return [alert for alert in alerts if alert.id in ids]
 
 
 def open_later(alerts: Sequence[NewAlert], *, now: datetime) -> None:
@@ -97,7 +114,8 @@ def open_for(alert: Alert, *, now: datetime) -> int | None:
 
 def _place_group(
     integration: Integration, group_key: str, members: Sequence[NewAlert], *, now: datetime
-) -> None:
+) -> bool:
+    """True when they joined an incident that was there."""
     window = timedelta(seconds=integration.group_window_seconds)
     incident_id = _joined(integration, group_key, members, window=window, now=now)
     if incident_id is None:
@@ -107,12 +125,14 @@ def _place_group(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"alerts:{group_key}"]
             )
         incident_id = _joined(integration, group_key, members, window=window, now=now)
+    joined = incident_id is not None
     if incident_id is None:
         incident_id = _declared(integration, members, now=now)
     Alert.objects.filter(pk__in=[member.id for member in members]).update(incident_id=incident_id)
     first = members[0]
     if first.drill_run_id is not None:
         TestRun.objects.filter(pk=first.drill_run_id, alert=None).update(alert_id=first.id)
+    return joined
 
 
 def raise_incident(

@@ -90,11 +90,14 @@ def _by_incident(
     ]
 
 
-def _locked(ids: Sequence[int]) -> QuerySet[Alert]:
-    """The alerts that are still open, locked in the order of their ids as everywhere."""
+def open_rows(ids: Sequence[int]) -> set[int]:
+    """Those of the alerts that are still open, locked in the order of their ids as everywhere."""
     rows = Alert.objects.filter(pk__in=ids).exclude(state=AlertState.RESOLVED.value)
-    held = list(rows.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
-    return Alert.objects.filter(pk__in=held)
+    return set(rows.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
+
+
+def _locked(ids: Sequence[int]) -> QuerySet[Alert]:
+    return Alert.objects.filter(pk__in=open_rows(ids))
 
 
 def _still_open(incident_id: int) -> bool:
