@@ -7,7 +7,7 @@ SETTINGS := DATA_DIR HOST PORT BASE_URL DATABASE_URL REDIS_URL SECRET_KEY ALLOWE
 $(foreach name,$(SETTINGS),$(if $(filter command line,$(origin $(name))),$(eval export $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench clauses venv
+.PHONY: help run test check fmt bench clauses pins venv
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ bench: ## the benchmarks, with the machine's own floor beside each figure
 clauses: ## lists the clauses of the procedure that no test proves
 	@sh scripts/bootstrap
 	@$(PY) manage.py clauses
+
+pins: ## pins every version in requirements.txt anew
+	@sh scripts/bootstrap
+	$(PY) -m uv pip compile --quiet --universal --upgrade --python-version 3.12 --custom-compile-command "make pins" \
+	  requirements.in -o requirements.txt
 
 venv: ## makes or mends .venv
 	@sh scripts/bootstrap

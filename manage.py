@@ -11,6 +11,10 @@ def main() -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
     try:
+        if sys.argv[1:] == ["run"]:
+            from portal.start import become_supervisor  # noqa: PLC0415 - without loading every app first
+
+            become_supervisor()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"watchbill: {error}")

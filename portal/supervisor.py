@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +38,7 @@ PR_SET_CHILD_SUBREAPER = 36
 BIGGEST_LOG_BYTES = 10 * 2**20
 LIVED_LONG_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 30.0
+SLOW_WORKER_AFTER_SECONDS = 15.0  # nobody waits for it, and the others want the processors now
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Program:
     started_at: float = 0
     failures: int = 0
     due_at: float = 0
+
+    @property
+    def is_server(self) -> bool:
+        """Runs as another user, whom our folder may not let in, and ends after the others."""
+        return self.name in {"postgres", "valkey"}
 
     @property
     def running(self) -> bool:
@@ -131,7 +139,7 @@ class Supervisor:
             ) from error
         except OSError as error:
             raise Refused(
-                f"Port {self.orders.port} of {self.orders.host} cannot be had ({error.strerror}). Choose another: "
+                f"Port {self.orders.port} of {self.orders.host} cannot be had ({os.strerror(error.errno or 0)}). Choose another: "
                 f"make run PORT={self.orders.port + 1}."
             ) from error
 
@@ -221,7 +229,12 @@ class Supervisor:
                 "slow",
             ]
         for name, command in commands.items():
-            self._add(Program(name, lambda command=command: Identity.me().command(command)))  # type: ignore[misc]
+            program = Program(name, partial(Identity.me().command, command))
+            if name == "slow-worker":
+                program.due_at = time.monotonic() + SLOW_WORKER_AFTER_SECONDS
+                self.programs.append(program)
+            else:
+                self._add(program)
 
     def _add(self, program: Program) -> None:
         self.programs.append(program)
@@ -236,7 +249,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=ROOT if program.before_restart is None and program.name != "valkey" else "/",
+                cwd="/" if program.is_server else ROOT,
                 env=child_environment(),
                 start_new_session=True,
             )
@@ -313,9 +326,8 @@ class Supervisor:
         """The portal first, then the servers it needs."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        servers = [p for p in self.programs if p.name in {"postgres", "valkey"}]
-        _stop([p for p in self.programs if p not in servers])
-        _stop(servers)
+        _stop([program for program in self.programs if not program.is_server])
+        _stop([program for program in self.programs if program.is_server])
         _reap_orphans(set())
         if self._held:
             self._held.close()
@@ -372,8 +384,6 @@ def child_environment() -> dict[str, str]:
 
 def prepared_digest(data: Path) -> str:
     """What `manage.py prepare` depends on: migrations, procedures, static files, packages, the demo, the cluster."""
-    import hashlib  # noqa: PLC0415 - once per start
-
     digest = hashlib.sha256(os.environ.get("DEMO", "").encode())
     cluster = data / "postgres.password"
     digest.update(cluster.read_bytes() if cluster.exists() else b"")
