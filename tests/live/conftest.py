@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import logging
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.live.procedure_in_seconds import in_seconds
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 ROOT = Path(__file__).resolve().parents[2]
 

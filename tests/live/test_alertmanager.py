@@ -170,9 +170,9 @@ def test_an_alert_nobody_acknowledges_climbs_the_path(stack: Stack, fire: Any) -
         first.setdefault(page["step"], datetime.fromisoformat(page["created_at"]))
     opened = datetime.fromisoformat(incident["opened_at"])
     waits = {step: (at - opened).total_seconds() for step, at in first.items()}
-    assert waits["primary"] < 1
-    assert 4 <= waits["secondary"] < 8, waits
-    assert 14 <= waits["engineering-manager"] < 18, waits
+    assert waits["Primary on-call"] < 1
+    assert 4 <= waits["Secondary on-call"] < 8, waits
+    assert 14 <= waits["Engineering Manager"] < 18, waits
 
     assert requests.get(f"{stack.base_url}/readyz", timeout=10).status_code == 200
 

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Iterator
+
 import pagerduty
 import pytest
 
 from tests.live.conftest import Stack, until
+from tests.live.test_alertmanager import press
+from tests.live.tls import Front, https_before
 
 pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 
+@pytest.fixture(scope="module")
+def front(stack: Stack) -> Iterator[Front]:
+    with https_before(int(stack.env["PORT"]), stack.data_dir) as front:
+        yield front
+
+
+def client_of(front: Front, key: str) -> pagerduty.EventsApiV2Client:
+    trusting = ssl.create_default_context(cafile=front.authority)
+    return pagerduty.EventsApiV2Client(key, base_url=front.url, verify=trusting)
+
+
 @pytest.mark.clause("C39", "X15")
-def test_the_official_client_triggers_acknowledges_and_resolves(stack: Stack) -> None:
-    client = pagerduty.EventsApiV2Client(
-        stack.demo["integration_keys"]["pagerduty"], base_url=stack.base_url
-    )
+def test_the_official_client_triggers_acknowledges_and_resolves(stack: Stack, front: Front) -> None:
+    client = client_of(front, stack.demo["integration_keys"]["pagerduty"])
     key = client.trigger(
         "Queue of the agents is stuck",
         "agents-1",
         severity="error",
         payload={"component": "agents"},
     )
-    mail = until(lambda: stack.inbox.about("Queue of the agents is stuck"), what="a mail about it")[
-        0
-    ]
+    mail = until(lambda: stack.inbox.about("Queue of the agents is stuck"), what="a mail")[0]
     assert mail.to == [stack.email_of("primary")]
     incident = stack.incident_titled("Queue of the agents is stuck")
     assert incident is not None
@@ -39,8 +51,27 @@ def test_the_official_client_triggers_acknowledges_and_resolves(stack: Stack) ->
     until(resolved, what="the alert to be resolved")
 
 
-def test_the_official_client_is_told_what_is_wrong_with_an_event(stack: Stack) -> None:
-    client = pagerduty.EventsApiV2Client("0" * 32, base_url=stack.base_url)
+@pytest.mark.clause("C22", "C73", "C75", "X17")
+def test_what_the_client_triggers_and_nobody_acknowledges_climbs_the_path(
+    stack: Stack, front: Front
+) -> None:
+    client = client_of(front, stack.demo["integration_keys"]["pagerduty"])
+    client.trigger("Approval is broken", "n8n-1", severity="error", payload={"component": "n8n"})
+
+    def paged() -> set[str] | None:
+        reached = {address for mail in stack.inbox.about("Approval is broken") for address in mail.to}
+        wanted = {stack.email_of(who) for who in ("primary", "secondary", "manager")}
+        return reached if wanted <= reached else None
+
+    until(paged, seconds=60, what="primary, secondary and manager to be paged by mail")
+    press(stack, stack.inbox.about("Approval is broken")[0].phone_path, "Acknowledge")
+    incident = stack.incident_titled("Approval is broken")
+    assert incident is not None
+    assert incident["status"] == "acknowledged"
+
+
+def test_the_official_client_is_told_what_is_wrong_with_an_event(front: Front) -> None:
+    client = client_of(front, "0" * 32)
     with pytest.raises(pagerduty.HttpError) as refused:
         client.trigger("Nobody's alert", "nowhere")
     assert refused.value.response.status_code == 400
