@@ -6,11 +6,13 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, ForeignKey, Q, QuerySet
+from django.db.models import Count, ForeignKey, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django_htmx.http import HttpResponseClientRedirect
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -130,6 +132,7 @@ class IntegrationAdmin(ModelAdmin):
             editable_integrations(request.user)
             .annotate(
                 open_count=Count("alerts", filter=~Q(alerts__state=AlertState.RESOLVED.value)),
+                newest_at=Max("alerts__first_seen_at"),
             )
             .order_by("name", "id")
         )
@@ -219,10 +222,9 @@ class IntegrationAdmin(ModelAdmin):
     def open_alerts(self, integration: Integration) -> int:
         return integration.open_count  # type: ignore[attr-defined]
 
-    @display(description="last alert")
+    @display(description="last new alert", ordering="newest_at")
     def last_alert(self, integration: Integration) -> Any:
-        newest = integration.alerts.order_by("-id").values_list("first_seen_at", flat=True).first()
-        return newest or "none yet"
+        return integration.newest_at or "none yet"  # type: ignore[attr-defined]
 
     @display(description="send to")
     def address(self, integration: Integration) -> str:
@@ -250,7 +252,7 @@ class IntegrationAdmin(ModelAdmin):
             integration.pk, actor=actor_of(_person(request)), now=timezone.now()
         )
         self._show_key(request, integration, made.key)
-        return redirect("admin:alerts_integration_change", integration.pk)
+        return _back_to(request, integration)
 
     @action(
         description="Withdraw older keys",
@@ -267,7 +269,7 @@ class IntegrationAdmin(ModelAdmin):
         for key in older:
             services.withdraw_key(key, now=timezone.now())
         messages.success(request, f"{len(older)} older keys are withdrawn.")
-        return redirect("admin:alerts_integration_change", integration.pk)
+        return _back_to(request, integration)
 
     def _show_key(self, request: HttpRequest, integration: Integration, key: str) -> None:
         messages.warning(
@@ -278,3 +280,11 @@ class IntegrationAdmin(ModelAdmin):
                 address_of(integration).replace("KEY", key),
             ),
         )
+
+
+def _back_to(request: HttpRequest, integration: Integration) -> HttpResponse:
+    """To the integration's page; a dialog is left by a header, as its request cannot follow a redirect."""
+    page = reverse("admin:alerts_integration_change", args=[integration.pk])
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponseClientRedirect(page)
+    return redirect(page)
