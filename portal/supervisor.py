@@ -138,9 +138,10 @@ class Supervisor:
                 f"Port {self.orders.port} is for root only. Choose another: make run PORT=8000."
             ) from error
         except OSError as error:
+            reason = os.strerror(error.errno or 0)
             raise Refused(
-                f"Port {self.orders.port} of {self.orders.host} cannot be had ({os.strerror(error.errno or 0)}). Choose another: "
-                f"make run PORT={self.orders.port + 1}."
+                f"Port {self.orders.port} of {self.orders.host} cannot be had ({reason}). Choose another: make run "
+                f"PORT={self.orders.port + 1}."
             ) from error
 
     # -- starting --------------------------------------------------------------------------------

@@ -49,8 +49,8 @@ def say(text):
 
 
 def fail(text):
-    say("watchbill: " + text)
-    sys.exit(1)
+    """Ends with a sentence."""
+    sys.exit("watchbill: " + text)
 
 
 def version_of(python):
@@ -88,7 +88,9 @@ def candidates():
             folders = glob(os.path.join(home, "versions", "3.*"))
             for folder in sorted(folders, key=numbers, reverse=True):
                 yield os.path.join(folder, "bin", "python3")
-    for python in sorted(glob("/usr/local/bin/python3.1[0-9]") + glob("/opt/homebrew/bin/python3.1[0-9]")):
+    for python in sorted(
+        glob("/usr/local/bin/python3.1[0-9]") + glob("/opt/homebrew/bin/python3.1[0-9]")
+    ):
         yield python
 
 
@@ -97,6 +99,7 @@ def numbers(folder):
 
 
 def find_python():
+    """The first that will do; ends with a sentence when there is none."""
     old = []
     for python in candidates():
         version = version_of(python)
@@ -105,7 +108,7 @@ def find_python():
         if OLDEST <= version <= NEWEST:
             return python
         old.append("%s is %d.%d" % ((python,) + version))
-    fail(
+    return fail(
         "Python 3.12, 3.13 or 3.14 is needed, with its venv module, and none was found%s. Install one (Debian: apt "
         "install python3.12 python3.12-venv; or: pyenv install 3.13), or name it: make run PYTHON=/path/to/python3.12."
         % (" (" + "; ".join(old[:4]) + ")" if old else "")
@@ -119,7 +122,9 @@ def environment_works():
         "os.path.realpath(sys.prefix) == os.path.realpath(%r)))" % VENV
     )
     try:
-        done = subprocess.run([PYTHON, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(
+            [PYTHON, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     except OSError:
         return False
     return done.returncode == 0
@@ -151,9 +156,14 @@ def make_environment():
             shutil.rmtree(VENV, ignore_errors=True)
     python = find_python()
     say("Making .venv with %s …" % python)
-    done = subprocess.run([python, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [python, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode:
-        fail("The environment could not be made: " + done.stdout.decode(errors="replace").strip()[-500:])
+        fail(
+            "The environment could not be made: "
+            + done.stdout.decode(errors="replace").strip()[-500:]
+        )
 
 
 def install(digest):
@@ -162,10 +172,22 @@ def install(digest):
         os.unlink(STAMP)
     env = clean_environment()
     quiet = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"]
-    pins = [line for line in open(REQUIREMENTS) if line.startswith("uv==")]
+    with open(REQUIREMENTS) as file:
+        pins = [line for line in file if line.startswith("uv==")]
     fast = pins and subprocess.run(quiet + [pins[0].split()[0]], env=env).returncode == 0
     if fast:
-        command = [PYTHON, "-m", "uv", "pip", "sync", "--quiet", "--python", PYTHON, "--compile-bytecode", REQUIREMENTS]
+        command = [
+            PYTHON,
+            "-m",
+            "uv",
+            "pip",
+            "sync",
+            "--quiet",
+            "--python",
+            PYTHON,
+            "--compile-bytecode",
+            REQUIREMENTS,
+        ]
         if subprocess.run(command, env=env).returncode == 0:
             finish(digest)
             return
@@ -182,11 +204,19 @@ def finish(digest):
 
 def clean_environment():
     """Installs into .venv whatever the caller's shell says; caches go to the data folder without a HOME."""
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_TARGET")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_TARGET")
+    }
     home = env.get("HOME", "")
     if not home or not os.access(home, os.W_OK):
         cache = os.path.join(ROOT, "var", "cache")
-        env.update(HOME=cache, UV_CACHE_DIR=os.path.join(cache, "uv"), PIP_CACHE_DIR=os.path.join(cache, "pip"))
+        env.update(
+            HOME=cache,
+            UV_CACHE_DIR=os.path.join(cache, "uv"),
+            PIP_CACHE_DIR=os.path.join(cache, "pip"),
+        )
         os.makedirs(cache, exist_ok=True)
     links = env.get("PIP_FIND_LINKS")
     if links:
@@ -217,7 +247,9 @@ def install_system(names):
     prefix = []
     if os.geteuid() != 0:
         sudo = shutil.which("sudo")
-        can = sudo and subprocess.run([sudo, "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0
+        can = (
+            sudo and subprocess.run([sudo, "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0
+        )
         prefix = [sudo, "-n"] if can else []
     if apt and (prefix or os.geteuid() == 0):
         say("Installing with apt: %s …" % " ".join(packages))
@@ -225,7 +257,9 @@ def install_system(names):
         command = prefix + [apt, "install", "-y", "-qq", "--no-install-recommends"] + packages
         with open(os.devnull, "w") as nowhere:
             if subprocess.run(command, env=env, stdout=nowhere, stderr=nowhere).returncode:
-                subprocess.run(prefix + [apt, "update", "-qq"], env=env, stdout=nowhere, stderr=nowhere)
+                subprocess.run(
+                    prefix + [apt, "update", "-qq"], env=env, stdout=nowhere, stderr=nowhere
+                )
                 subprocess.run(command, env=env, stdout=nowhere, stderr=nowhere)
         missing = missing_system(names)
     for name in missing:
@@ -238,7 +272,9 @@ def install_system(names):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--system", default="", help="of the system: " + ", ".join(SYSTEM))
-    parser.add_argument("--strict", action="store_true", help="fail when something of the system is missing")
+    parser.add_argument(
+        "--strict", action="store_true", help="fail when something of the system is missing"
+    )
     options = parser.parse_args()
     digest = wanted()
     if installed() != digest or not os.path.exists(PYTHON):
