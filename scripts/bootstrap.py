@@ -116,7 +116,9 @@ def find_python():
 
 
 def environment_works():
-    """The environment's own Python runs, is of this folder, and has pip."""
+    """The environment's own Python runs, is of this folder, and has pip. A link leads to somebody else's."""
+    if os.path.islink(VENV):
+        return False
     code = (
         "import sys, pip, os; sys.exit(not (sys.version_info[:2] >= (3, 12) and "
         "os.path.realpath(sys.prefix) == os.path.realpath(%r)))" % VENV
