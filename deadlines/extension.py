@@ -60,6 +60,11 @@ class DomainEvent:
         self._receivers[f"{receiver.__module__}.{receiver.__qualname__}"] = receiver
         return receiver
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._receivers)
+
     def announce(self, **facts: Any) -> None:
         """Calls every receiver with the facts, inside the caller's transaction."""
         for path, receiver in self._receivers.items():

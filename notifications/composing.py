@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from notifications.enums import OPEN_PAGE_OUTS, PageState, Purpose
+from notifications.enums import OPEN_PAGE_OUTS, Lane, PageState, Purpose
 from notifications.links import phone_url
-from notifications.models import ContactMethod, Page, PageOut
-from notifications.queries import limits
+from notifications.models import ContactMethod, Page, PageOut, PagingLimits
 from notifications.registry import provider_of
 from notifications.rendering import code_message, render_bundle, render_digest, with_html
 from notifications.rules.message import Link, Message, message_from_json, one_line
@@ -34,20 +33,38 @@ class Letter:
     note: str = ""
 
 
-def compose(parcel: Parcel, *, now: datetime) -> Letter:
-    """Reads the pages once more and says what is still to be said. No message: nothing is.
+def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits) -> list[Letter]:
+    """Reads the pages once more, in one query, and says what is still to be said.
 
     Pages somebody answered or superseded since the claim are left out. A provider that fails costs
     the details, never the page: a plain message with the link goes out, and it is loud.
     """
-    pages = list(
-        Page.objects.filter(pk__in=parcel.page_ids, state=PageState.SENDING, leased_by=parcel.lease)
-        .select_related("page_out__user")
-        .order_by("-created_at", "-id")
-    )
+    ids = [page_id for parcel in parcels for page_id in parcel.page_ids]
+    pages = {
+        page.pk: page
+        for page in Page.objects.filter(pk__in=ids, state=PageState.SENDING).select_related(
+            "page_out__user"
+        )
+    }
+    return [
+        _compose(
+            parcel,
+            [
+                pages[page_id]
+                for page_id in parcel.page_ids
+                if page_id in pages and pages[page_id].leased_by == parcel.lease
+            ],
+            now,
+            in_force,
+        )
+        for parcel in parcels
+    ]
+
+
+def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingLimits) -> Letter:
     ended = [page.pk for page in pages if page.page_out.state not in OPEN_PAGE_OUTS]
     pages = [page for page in pages if page.page_out.state in OPEN_PAGE_OUTS]
-    spell_out = len(pages) if parcel.lane == "digest" else limits().bundle_lists
+    spell_out = len(pages) if parcel.lane == Lane.DIGEST else in_force.bundle_lists
     said: list[tuple[Page, Message]] = []
     counted: list[Page] = []
     note = ""
@@ -55,7 +72,7 @@ def compose(parcel: Parcel, *, now: datetime) -> Letter:
         if len(said) >= max(1, spell_out):
             counted.append(page)
             continue
-        message, trouble = _message_of(page.page_out, now)
+        message, trouble = _message_of(page.page_out, now, in_force)
         note = note or trouble
         if message is None:
             ended.append(page.pk)
@@ -64,12 +81,8 @@ def compose(parcel: Parcel, *, now: datetime) -> Letter:
     if not said:
         return Letter(parcel, "", None, tuple(ended))
     first = said[0][0]
-    kept = Parcel(
-        parcel.channel,
-        parcel.address,
-        parcel.lane,
-        parcel.lease,
-        tuple(page.pk for page in [*(page for page, _ in said), *counted]),
+    kept = replace(
+        parcel, page_ids=tuple(page.pk for page in [*(page for page, _ in said), *counted])
     )
     message = _as_one([message for _, message in said], len(said) + len(counted), parcel.lane)
     if first.instead_of:
@@ -80,12 +93,12 @@ def compose(parcel: Parcel, *, now: datetime) -> Letter:
 def _as_one(messages: Sequence[Message], total: int, lane: str) -> Message:
     if total == 1:
         return messages[0]
-    return render_digest(messages) if lane == "digest" else render_bundle(messages, total)
+    return render_digest(messages) if lane == Lane.DIGEST else render_bundle(messages, total)
 
 
-def _message_of(out: PageOut, now: datetime) -> tuple[Message | None, str]:
+def _message_of(out: PageOut, now: datetime, in_force: PagingLimits) -> tuple[Message | None, str]:
     try:
-        return _built(out, now), ""
+        return _built(out, now, in_force), ""
     except Exception as error:
         logger.exception("the message of page-out %s could not be built", out.pk)
         return _plain(
@@ -93,12 +106,12 @@ def _message_of(out: PageOut, now: datetime) -> tuple[Message | None, str]:
         ), f"The message could not be built ({type(error).__name__}); a plain one went."
 
 
-def _built(out: PageOut, now: datetime) -> Message | None:
+def _built(out: PageOut, now: datetime, in_force: PagingLimits) -> Message | None:
     if out.purpose == Purpose.CODE:
         method = ContactMethod.objects.filter(pk=out.subject_id).first()
         if method is None or method.verified_at or not method.code_salt:
             return None
-        return code_message(code_of(method), limits().code_minutes)
+        return code_message(code_of(method), in_force.code_minutes)
     if out.message:
         return message_from_json(out.message)
     provider = provider_of(out.subject_type)

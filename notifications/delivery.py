@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from deadlines import failpoint
 from deadlines.queries import database_now
 from notifications import egress
 from notifications.channels import Answer, channel_module, really_used
@@ -26,12 +28,14 @@ from notifications.channels.clock import AttemptClock
 from notifications.channels.mail import close_all
 from notifications.composing import ENDED, Letter, compose
 from notifications.enums import Outcome
-from notifications.queries import channel_rows, due_channels
-from notifications.services.claiming import Claimed, Parcel, take
+from notifications.events import page_exhausted, page_sent
+from notifications.queries import channel_rows, due_channels, limits
+from notifications.services.claiming import Claimed, Parcel, keep_leases, take
 from notifications.services.paging import release_held
 from notifications.services.recording import (
+    Landed,
     announce_pending,
-    record_answer,
+    record_answers,
     record_quarantine,
     record_superseded,
 )
@@ -40,43 +44,52 @@ logger = logging.getLogger(__name__)
 
 GRACE_AFTER_DEADLINE = 0.5
 """Seconds a channel gets to notice that its time is over, before it is given up from outside."""
+STALE_SECONDS = 0.5
+"""A message that waited longer for a free thread is composed anew: somebody may have answered."""
 LOOK_AGAIN_SECONDS = 0.1
-MOST_AT_ONCE = 32
+QUEUED_PER_THREAD = 3
+"""Messages a channel gets ahead of its free threads, so that claims and records come in batches."""
 
 
 @dataclass(slots=True)
 class _Pool:
-    """One channel's threads in this process, and how many of them are free."""
+    """One channel's threads in this process, and how much they have to do."""
 
     size: int
     executor: ThreadPoolExecutor
     busy: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def free(self) -> int:
+    def room(self) -> int:
         with self.lock:
-            return self.size - self.busy
+            return self.size * QUEUED_PER_THREAD - self.busy
 
-    def submit(self, letter: Letter, via: str, clock: AttemptClock) -> Future[Answer]:
+    def submit(self, flight: _Flight) -> Future[Answer | None]:
         with self.lock:
             self.busy += 1
-        future = self.executor.submit(_talk, letter, via, clock)
+        future = self.executor.submit(_talk, flight)
         future.add_done_callback(self._done)
         return future
 
-    def _done(self, _: Future[Answer]) -> None:
+    def _done(self, _: Future[Answer | None]) -> None:
         with self.lock:
             self.busy -= 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Flight:
-    """One message on its way."""
+    """One message on its way. Its clock runs from the moment a thread takes it."""
 
     letter: Letter
     via: str
-    clock: AttemptClock
+    composed: float
     started_at: datetime
+    clock: AttemptClock | None = None
+
+    @property
+    def given_up(self) -> bool:
+        clock = self.clock
+        return clock is not None and time.monotonic() > clock.ends_at + GRACE_AFTER_DEADLINE
 
 
 _pools: dict[str, _Pool] = {}
@@ -150,13 +163,19 @@ class _Run:
         self.worker = worker
         self.grace = grace
         self.page_id = page_id
-        self.flights: dict[Future[Answer], _Flight] = {}
+        self.flights: dict[Future[Answer | None], _Flight] = {}
         self.handled = 0
+        self.in_force = limits()
+        self.pools = _pools_for_channels()
 
     def until_quiet(self) -> int:
         egress.read_rows()
         announce_pending(now=self.clock())
+        looked = time.monotonic()
         while True:
+            if time.monotonic() - looked > 1:
+                self.in_force, self.pools = limits(), _pools_for_channels()
+                looked = time.monotonic()
             taken = self._take_what_there_is_room_for()
             if not taken and not self.flights:
                 return self.handled
@@ -168,106 +187,113 @@ class _Run:
 
     def _take_what_there_is_room_for(self) -> bool:
         at = self.clock()
-        pools = _pools_for_channels()
         taken = False
         for slug, suspect in due_channels(
-            at - self.grace, full=[slug for slug, pool in pools.items() if pool.free() <= 0]
+            at - self.grace, full=[slug for slug, pool in self.pools.items() if pool.room() <= 0]
         ):
-            if slug not in pools:
-                taken |= self._give_up_channel(
-                    self._take(at, MOST_AT_ONCE, [slug], suspects=suspect), at
-                )
-            elif (free := pools[slug].free()) > 0:
-                limit = 1 if suspect else min(free, MOST_AT_ONCE)
-                taken |= self._send(self._take(at, limit, [slug], suspects=suspect), at)
+            room = self.pools[slug].room() if slug in self.pools else 1
+            if room <= 0:
+                continue
+            claimed = self._take(at, 1 if suspect else room, slug, suspects=suspect)
+            if claimed.parcels:
+                failpoint.reached("after-claim")
+            for page_id in claimed.quarantined:
+                record_quarantine(page_id, now=at)
+                self.handled += 1
+            if slug in self.pools:
+                self._send(claimed.parcels, at)
+            else:
+                self._give_up_channel(claimed.parcels, at)
+            taken |= bool(claimed.parcels or claimed.quarantined)
         return taken
 
-    def _give_up_channel(self, claimed: Claimed, at: datetime) -> bool:
-        """A channel that was turned off since: the person's next method, or mail in its stead."""
-        for parcel in claimed.parcels:
-            answer = Answer(Outcome.PERMANENT, f"the channel “{parcel.channel}” is not set up")
-            self.handled += len(
-                record_answer(parcel, answer, via=parcel.channel, started_at=at, now=at)
-            )
-        return bool(claimed.parcels)
-
-    def _take(
-        self, at: datetime, limit: int, channels: list[str], *, suspects: bool = False
-    ) -> Claimed:
+    def _take(self, at: datetime, limit: int, slug: str, *, suspects: bool) -> Claimed:
         return take(
             at,
             limit,
             self.worker,
-            channels=channels,
+            channels=[slug],
             suspects=suspects,
             page_id=self.page_id,
             grace=self.grace,
+            in_force=self.in_force,
         )
 
-    def _send(self, claimed: Claimed, at: datetime) -> bool:
-        for page_id in claimed.quarantined:
-            record_quarantine(page_id, now=at)
-            self.handled += 1
-        for parcel in claimed.parcels:
-            self._send_parcel(parcel)
-        return bool(claimed.parcels or claimed.quarantined)
+    def _give_up_channel(self, parcels: Sequence[Parcel], at: datetime) -> None:
+        """A channel that was turned off since: the person's next method, or mail in its stead."""
+        gone = [
+            Landed(
+                parcel,
+                Answer(Outcome.PERMANENT, f"the channel “{parcel.channel}” is not set up"),
+                parcel.channel,
+                at,
+            )
+            for parcel in parcels
+        ]
+        self.handled += len(record_answers(gone, now=at, in_force=self.in_force))
 
-    def _send_parcel(self, parcel: Parcel) -> None:
-        at = self.clock()
-        letter = compose(parcel, now=at)
-        if letter.ended:
-            record_superseded(parcel, letter.ended, ENDED)
-            self.handled += len(letter.ended)
-        if letter.message is None:
-            return
-        via = really_used(parcel.channel)
-        clock = AttemptClock(settings.PAGE_ATTEMPT_SECONDS)
-        pool = _pools_for_channels(only=parcel.channel)[parcel.channel]
-        self.flights[pool.submit(letter, via, clock)] = _Flight(letter, via, clock, at)
+    def _send(self, parcels: Sequence[Parcel], at: datetime) -> None:
+        for letter in compose(parcels, now=at, in_force=self.in_force) if parcels else ():
+            if letter.ended:
+                record_superseded(letter.parcel, letter.ended, ENDED)
+                self.handled += len(letter.ended)
+            if letter.message is not None:
+                slug = letter.parcel.channel
+                flight = _Flight(letter, really_used(slug), time.monotonic(), at)
+                self.flights[self.pools[slug].submit(flight)] = flight
 
     def _land(self) -> None:
         done, _ = wait(self.flights, timeout=LOOK_AGAIN_SECONDS, return_when=FIRST_COMPLETED)
+        landed: list[Landed] = []
+        stale: list[Parcel] = []
         for future in done:
-            self._record(self.flights.pop(future), future.result())
-        given_up = [
-            future
-            for future, flight in self.flights.items()
-            if time.monotonic() > flight.clock.ends_at + GRACE_AFTER_DEADLINE
-        ]
-        for future in given_up:
-            self._record(self.flights.pop(future), Answer(Outcome.TRANSIENT, "no answer in time"))
+            flight, answer = self.flights.pop(future), future.result()
+            if answer is None:
+                stale.append(flight.letter.parcel)
+            else:
+                landed.append(_landed(flight, answer))
+        for future in [future for future, flight in self.flights.items() if flight.given_up]:
+            flight = self.flights.pop(future)
+            landed.append(_landed(flight, Answer(Outcome.TRANSIENT, "no answer in time")))
+        if landed:
+            at = self.clock()
+            recorded = record_answers(landed, now=at, in_force=self.in_force)
+            failpoint.reached("after-result")
+            self.handled += len(recorded)
+            if page_sent.heard or page_exhausted.heard:
+                announce_pending(now=at, page_ids=recorded)
+        if stale:
+            self._send_again(stale)
 
-    def _record(self, flight: _Flight, answer: Answer) -> None:
+    def _send_again(self, parcels: list[Parcel]) -> None:
+        """Composed too long ago. They are sent if their lease still holds long enough, else left to it."""
         at = self.clock()
-        recorded = record_answer(
-            flight.letter.parcel,
-            answer,
-            via=flight.via,
-            started_at=flight.started_at,
-            now=at,
-            note=flight.letter.note,
-        )
-        self.handled += len(recorded)
-        announce_pending(now=at, page_ids=recorded)
+        enough = at + timedelta(seconds=settings.PAGE_ATTEMPT_SECONDS + 1)
+        self._send(keep_leases(parcels, until=enough, now=at), at)
 
 
-def _talk(letter: Letter, via: str, clock: AttemptClock) -> Answer:
-    """Runs in a channel's thread: no database in here."""
-    if letter.message is None:
-        raise AssertionError("a letter without a message is not sent")
+def _landed(flight: _Flight, answer: Answer) -> Landed:
+    return Landed(flight.letter.parcel, answer, flight.via, flight.started_at, flight.letter.note)
+
+
+def _talk(flight: _Flight) -> Answer | None:
+    """Runs in a channel's thread: no database in here. None when the message has become stale."""
+    letter = flight.letter
+    if letter.message is None or time.monotonic() - flight.composed > STALE_SECONDS:
+        return None
+    clock = flight.clock = AttemptClock(settings.PAGE_ATTEMPT_SECONDS)
     try:
-        clock.left()
-        module = channel_module(via)
-        return module.send(letter.message, letter.parcel.address, key=letter.key, clock=clock)
+        module = channel_module(flight.via)
+        answer = module.send(letter.message, letter.parcel.address, key=letter.key, clock=clock)
+        failpoint.reached("after-send")
+        return answer
     except Exception as error:
-        logger.exception("the channel %s failed", via)
+        logger.exception("the channel %s failed", flight.via)
         return Answer(Outcome.TRANSIENT, f"{type(error).__name__}: {error}")
 
 
-def _pools_for_channels(*, only: str | None = None) -> dict[str, _Pool]:
-    """The pools of all channels that are set up; one whose limit was edited is made anew."""
-    if only is not None and only in _pools:
-        return _pools
+def _pools_for_channels() -> dict[str, _Pool]:
+    """The pools of the channels that are set up; one whose limit was edited is made anew."""
     rows = channel_rows()
     with _pools_lock:
         for slug, row in rows.items():
@@ -279,7 +305,7 @@ def _pools_for_channels(*, only: str | None = None) -> dict[str, _Pool]:
                     row.concurrency,
                     ThreadPoolExecutor(row.concurrency, thread_name_prefix=f"channel-{slug}"),
                 )
-        return dict(_pools)
+        return {slug: _pools[slug] for slug in rows}
 
 
 def _forget_pools() -> None:

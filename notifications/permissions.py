@@ -21,7 +21,7 @@ def visible_methods(user: Somebody) -> QuerySet[ContactMethod]:
     """One's own; admins and auditors see everybody's."""
     if is_admin(user) or is_auditor(user):
         return ContactMethod.objects.all()
-    return ContactMethod.objects.filter(user_id=user.pk)
+    return ContactMethod.objects.filter(user_id=user.pk or 0)
 
 
 def visible_page_outs(user: Somebody) -> QuerySet[PageOut]:
@@ -32,4 +32,4 @@ def visible_page_outs(user: Somebody) -> QuerySet[PageOut]:
     others: QuerySet[Any] = PageOut.objects.exclude(subject_type="notifications.method")
     for _, provider in contributions("outbox.visible"):
         others = provider(user, others)
-    return PageOut.objects.filter(Q(user_id=user.pk) | Q(pk__in=others.values("pk")))
+    return PageOut.objects.filter(Q(user_id=user.pk or 0) | Q(pk__in=others.values("pk")))

@@ -111,7 +111,7 @@ class OwnRows(ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if not is_admin(request.user):
             if db_field.name == "user":
-                kwargs["queryset"] = User.objects.filter(pk=request.user.pk)
+                kwargs["queryset"] = User.objects.filter(pk=person(request).pk)
                 kwargs["initial"] = request.user.pk
             if db_field.name == "method":
                 kwargs["queryset"] = visible_methods(person(request))

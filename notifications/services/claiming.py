@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,12 +40,14 @@ RETURNING page.id
 
 CLAIM_SIBLINGS = """
 WITH due AS (
-    SELECT id FROM notifications_page
-    WHERE state IN ('pending', 'held') AND next_try_at <= %(now)s AND claims = 0
-      AND channel = %(channel)s AND address = %(address)s AND lane = %(lane)s
-    ORDER BY id DESC
+    SELECT page.id FROM notifications_page AS page
+    JOIN unnest(%(channels)s::text[], %(addresses)s::text[], %(lanes)s::text[])
+      AS free (channel, address, lane)
+      ON page.channel = free.channel AND page.address = free.address AND page.lane = free.lane
+    WHERE page.state IN ('pending', 'held') AND page.next_try_at <= %(now)s AND page.claims = 0
+    ORDER BY page.id DESC
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF page SKIP LOCKED
 )
 UPDATE notifications_page AS page
 SET state = 'sending', claims = 1, leased_by = %(lease)s, lease_until = %(lease_until)s,
@@ -135,6 +137,7 @@ def take(
     suspects: bool = False,
     page_id: int | None = None,
     grace: timedelta = timedelta(),
+    in_force: PagingLimits | None = None,
 ) -> Claimed:
     """Claims due messages and makes parcels of them.
 
@@ -142,7 +145,7 @@ def take(
     waits until they are over and goes as one, in a storm with longer and longer waits. One
     transaction: claims, the addresses' pace, and what is put back.
     """
-    in_force = limits()
+    in_force = in_force or limits()
     with transaction.atomic():
         pages = claim(
             now, limit, worker, channels=channels, suspects=suspects, page_id=page_id, grace=grace
@@ -160,8 +163,26 @@ def take(
     return Claimed(tuple(parcels), quarantined)
 
 
+def keep_leases(parcels: Sequence[Parcel], *, until: datetime, now: datetime) -> list[Parcel]:
+    """Makes leases that are still ours last at least until then; returns the parcels that are ours."""
+    kept = []
+    for parcel in parcels:
+        ours = Page.objects.filter(
+            pk__in=parcel.page_ids,
+            state=PageState.SENDING,
+            leased_by=parcel.lease,
+            lease_until__gt=now,
+        )
+        ours.filter(lease_until__lt=until).update(lease_until=until, next_try_at=until)
+        if ours.exists():
+            kept.append(parcel)
+    return kept
+
+
 def forget_pace(parcel: Parcel, now: datetime) -> None:
     """What was not delivered does not count: the address may be tried again at any time."""
+    if parcel.lane == Lane.DIRECT:
+        return
     Pace.objects.filter(
         channel=parcel.channel, address=parcel.address, lane=parcel.lane, quiet_until__gt=now
     ).update(quiet_until=now)
@@ -171,6 +192,7 @@ def _keep_pace(
     groups: dict[tuple[str, str, str], list[Page]], now: datetime, in_force: PagingLimits
 ) -> list[Parcel]:
     places = sorted(groups)
+    any_page = groups[places[0]][0]
     with connection.cursor() as cursor:
         cursor.execute(
             KEEP_PACE,
@@ -178,39 +200,35 @@ def _keep_pace(
                 "now": now,
                 "seconds": in_force.bundle_seconds,
                 "cap": max(in_force.bundle_cap_seconds, in_force.bundle_seconds),
-                "channels": [place[0] for place in places],
-                "addresses": [place[1] for place in places],
-                "lanes": [place[2] for place in places],
+                **_columns(places),
             },
         )
-        free = {(row[0], row[1], row[2]) for row in cursor.fetchall()}
-        parcels = []
-        for place in places:
-            pages = groups[place]
-            if place not in free:
-                _put_back(place, pages, now)
-                continue
-            cursor.execute(
-                CLAIM_SIBLINGS,
-                {
-                    "now": now,
-                    "channel": place[0],
-                    "address": place[1],
-                    "lane": place[2],
-                    "limit": MOST_IN_A_BUNDLE,
-                    "lease": pages[0].leased_by,
-                    "lease_until": pages[0].lease_until,
-                },
-            )
-            siblings = [row[0] for row in cursor.fetchall()]
-            if siblings:
-                pages = list(
-                    Page.objects.filter(pk__in=[*siblings, *(page.pk for page in pages)]).order_by(
-                        "-created_at", "-id"
-                    )
-                )
-            parcels.append(_parcel(pages))
-    return parcels
+        free = sorted((row[0], row[1], row[2]) for row in cursor.fetchall())
+        cursor.execute(
+            CLAIM_SIBLINGS,
+            {
+                "now": now,
+                "limit": MOST_IN_A_BUNDLE,
+                "lease": any_page.leased_by,
+                "lease_until": any_page.lease_until,
+                **_columns(free),
+            },
+        )
+        siblings = [row[0] for row in cursor.fetchall()]
+    for page in Page.objects.filter(pk__in=siblings) if siblings else ():
+        groups[page.channel, page.address, page.lane].append(page)
+    for place in places:
+        if place not in free:
+            _put_back(place, groups[place], now)
+    return [_parcel(groups[place]) for place in free]
+
+
+def _columns(places: list[tuple[str, str, str]]) -> dict[str, list[str]]:
+    return {
+        "channels": [place[0] for place in places],
+        "addresses": [place[1] for place in places],
+        "lanes": [place[2] for place in places],
+    }
 
 
 def _put_back(place: tuple[str, str, str], pages: list[Page], now: datetime) -> None:
@@ -235,6 +253,7 @@ def _paced(page: Page, in_force: PagingLimits) -> bool:
 
 
 def _parcel(pages: list[Page]) -> Parcel:
+    pages = sorted(pages, key=lambda page: (page.created_at, page.pk), reverse=True)
     first = pages[0]
     return Parcel(
         first.channel,

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from deadlines.registry import subject_named
@@ -34,55 +35,63 @@ from notifications.services.claiming import Parcel, forget_pace
 logger = logging.getLogger(__name__)
 
 
-def record_answer(
-    parcel: Parcel,
-    answer: Answer,
-    *,
-    via: str,
-    started_at: datetime,
-    now: datetime,
-    note: str = "",
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One attempt that is over: the parcel, what the channel said, over which channel it really went,
+    when it began, and what was amiss with its message."""
+
+    parcel: Parcel
+    answer: Answer
+    via: str
+    started_at: datetime
+    note: str = ""
+
+
+def record_answers(
+    landed: Sequence[Landed], *, now: datetime, in_force: PagingLimits | None = None
 ) -> list[int]:
-    """Records one attempt for each page of a parcel and decides what follows, in one transaction.
+    """Records what came of some attempts and decides what follows, in one transaction.
 
     Taken: sent (or delivered); the pages the message also spoke for are "bundled". Transient: tried
     again later, after some tries with the next method beside it, until it is given up. Permanent:
     the person's next method, and when none is left the person is "unreachable". A page whose lease
     somebody else has taken over only gets its attempt. Returns the ids of the recorded pages.
     """
-    in_force = limits()
+    in_force = in_force or limits()
+    ids = [page_id for one in landed for page_id in one.parcel.page_ids]
     with transaction.atomic():
-        outs = _locked_page_outs(parcel.page_ids)
-        pages = list(
-            Page.objects.select_for_update(no_key=True)
-            .filter(pk__in=parcel.page_ids, state=PageState.SENDING, leased_by=parcel.lease)
+        outs = _locked_page_outs(ids)
+        pages = {
+            page.pk: page
+            for page in Page.objects.select_for_update(no_key=True)
+            .filter(pk__in=ids, state=PageState.SENDING)
             .order_by("id")
-        )
-        held = {page.pk for page in pages}
-        Attempt.objects.bulk_create(
-            Attempt(
-                page_id=page_id,
-                started_at=started_at,
-                finished_at=max(now, started_at),
-                outcome=answer.outcome,
-                answer=(answer.text if page_id in held else f"{answer.text} (the lease was lost)")[
-                    :500
-                ],
-            )
-            for page_id in parcel.page_ids
-        )
-        for page in pages:
-            page.tries += 1
-            page.claims = 0
-            page.leased_by = ""
-            page.lease_until = None
-            page.answer = answer.text[:500]
-        if answer.outcome in (Outcome.ACCEPTED, Outcome.DELIVERED):
-            _taken(parcel, pages, outs, answer, via, now, note)
-        else:
-            _not_taken(pages, outs, answer, in_force, now)
-            forget_pace(parcel, now)
-    return sorted(held)
+        }
+        attempts: list[Attempt] = []
+        taken: list[tuple[Landed, Page]] = []
+        not_taken: list[tuple[Landed, Page]] = []
+        for one in landed:
+            reached = one.answer.outcome in (Outcome.ACCEPTED, Outcome.DELIVERED)
+            for page_id in one.parcel.page_ids:
+                page = pages.get(page_id)
+                mine = page is not None and page.leased_by == one.parcel.lease
+                attempts.append(_attempt(one, page_id, now, mine=mine))
+                if page is not None and mine:
+                    (taken if reached else not_taken).append((one, page))
+        Attempt.objects.bulk_create(attempts)
+        _record_taken(taken, outs, now)
+        _record_not_taken(not_taken, outs, in_force, now)
+    return sorted(page.pk for _, page in [*taken, *not_taken])
+
+
+def _attempt(one: Landed, page_id: int, now: datetime, *, mine: bool) -> Attempt:
+    return Attempt(
+        page_id=page_id,
+        started_at=one.started_at,
+        finished_at=max(now, one.started_at),
+        outcome=one.answer.outcome,
+        answer=(one.answer.text if mine else f"{one.answer.text} (the lease was lost)")[:500],
+    )
 
 
 def record_superseded(parcel: Parcel, page_ids: Sequence[int], reason: str) -> None:
@@ -142,42 +151,60 @@ def _locked_page_outs(page_ids: Sequence[int]) -> dict[int, PageOut]:
     return {row.pk: row for row in rows}
 
 
-def _taken(
-    parcel: Parcel,
-    pages: list[Page],
-    outs: dict[int, PageOut],
-    answer: Answer,
-    via: str,
-    now: datetime,
-    note: str,
+RECORD_TAKEN = """
+UPDATE notifications_page AS page
+SET state = taken.state, sent_at = %(now)s, tries = page.tries + 1, claims = 0, leased_by = '',
+    lease_until = NULL, answer = taken.answer, error = taken.error, provider_id = taken.provider_id,
+    delivered_at = CASE WHEN taken.delivered THEN %(now)s ELSE page.delivered_at END,
+    bundle_id = taken.bundle_id,
+    told_at = CASE WHEN taken.told THEN %(now)s ELSE page.told_at END,
+    instead_of = CASE WHEN taken.via <> page.channel AND page.instead_of = ''
+                 THEN page.channel ELSE page.instead_of END,
+    channel = taken.via
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(answers)s::text[], %(errors)s::text[],
+            %(providers)s::text[], %(delivered)s::boolean[], %(bundles)s::bigint[],
+            %(told)s::boolean[], %(vias)s::text[])
+  AS taken (id, state, answer, error, provider_id, delivered, bundle_id, told, via)
+WHERE page.id = taken.id
+"""
+
+
+def _record_taken(
+    taken: list[tuple[Landed, Page]], outs: dict[int, PageOut], now: datetime
 ) -> None:
-    lead = parcel.page_ids[0]
-    for page in pages:
-        page.sent_at = now
-        page.error = note[:500]
-        page.provider_id = answer.provider_id[:200]
-        if answer.outcome == Outcome.DELIVERED:
-            page.delivered_at = now
-        if page.pk == lead:
-            page.state = (
-                PageState.DELIVERED if answer.outcome == Outcome.DELIVERED else PageState.SENT
-            )
-        else:
-            page.state = PageState.BUNDLED
-            page.bundle_id = lead
-        if via != page.channel:
-            page.instead_of = page.instead_of or page.channel
-            page.channel = via
-        if outs[page.page_out_id].purpose != Purpose.PAGE:
-            page.told_at = now
-    Page.objects.bulk_update(
-        pages,
-        [
-            "state", "sent_at", "delivered_at", "error", "provider_id", "bundle", "channel",
-            "instead_of", "told_at", "tries", "claims", "leased_by", "lease_until", "answer",
-        ],
-    )  # fmt: skip
-    reached = [page.page_out_id for page in pages]
+    if not taken:
+        return
+    leads = [one.parcel.page_ids[0] for one, _ in taken]
+    delivered = [one.answer.outcome == Outcome.DELIVERED for one, _ in taken]
+    states = [
+        PageState.BUNDLED
+        if page.pk != lead
+        else (PageState.DELIVERED if receipt else PageState.SENT)
+        for (_, page), lead, receipt in zip(taken, leads, delivered, strict=True)
+    ]
+    silent = not page_sent.heard
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RECORD_TAKEN,
+            {
+                "now": now,
+                "ids": [page.pk for _, page in taken],
+                "states": [str(state) for state in states],
+                "answers": [one.answer.text[:500] for one, _ in taken],
+                "errors": [one.note[:500] for one, _ in taken],
+                "providers": [one.answer.provider_id[:200] for one, _ in taken],
+                "delivered": delivered,
+                "bundles": [
+                    None if page.pk == lead else lead
+                    for (_, page), lead in zip(taken, leads, strict=True)
+                ],
+                "told": [
+                    silent or outs[page.page_out_id].purpose != Purpose.PAGE for _, page in taken
+                ],
+                "vias": [one.via for one, _ in taken],
+            },
+        )
+    reached = [page.page_out_id for _, page in taken]
     PageOut.objects.filter(pk__in=reached, sent_at__isnull=True).update(sent_at=now)
     PageOut.objects.filter(
         pk__in=reached,
@@ -185,19 +212,24 @@ def _taken(
     ).update(state=PageOutState.SENT, reason="")
 
 
-def _not_taken(
-    pages: list[Page],
+def _record_not_taken(
+    not_taken: list[tuple[Landed, Page]],
     outs: dict[int, PageOut],
-    answer: Answer,
     in_force: PagingLimits,
     now: datetime,
 ) -> None:
     plan = RetryPlan(in_force.retry_seconds, in_force.retry_cap_seconds, in_force.max_tries)
     move_on, beside = [], []
-    chance = random.random()  # noqa: S311 - spreads retries, guards nothing
-    for page in pages:
-        out = outs[page.page_out_id]
-        page.error = answer.text[:500]
+    chances: dict[str, float] = {}
+    for one, page in not_taken:
+        out, answer = outs[page.page_out_id], one.answer
+        page.tries += 1
+        page.claims = 0
+        page.leased_by = ""
+        page.lease_until = None
+        page.answer = page.error = answer.text[:500]
+        # one parcel's pages come back together, as one bundle
+        chance = chances.setdefault(f"{one.parcel.lease} {one.parcel.page_ids[0]}", random.random())  # noqa: S311 - spreads retries, guards nothing
         wait = None
         if answer.outcome == Outcome.TRANSIENT:
             wait = wait_before_next(plan, page.tries, chance=chance, wish=answer.retry_after)
@@ -205,19 +237,21 @@ def _not_taken(
             page.state = PageState.SUPERSEDED
         elif wait is None:
             page.state = PageState.FAILED
-            move_on.append(out)
+            move_on.append((out, answer.text))
         else:
             page.state = PageState.PENDING
             page.next_try_at = now + wait
             if page.tries == in_force.next_method_after:
                 beside.append(out)
     Page.objects.bulk_update(
-        pages,
+        [page for _, page in not_taken],
         ["state", "next_try_at", "tries", "claims", "leased_by", "lease_until", "answer", "error"],
     )
-    for out in move_on:
-        logger.error("page-out %s: a message was given up: %s", out.pk, answer.text)
-        _move_on(out, in_force, now, answer.text)
+    for parcel in {one.parcel for one, _ in not_taken}:
+        forget_pace(parcel, now)
+    for out, why in move_on:
+        logger.error("page-out %s: a message was given up: %s", out.pk, why)
+        _move_on(out, in_force, now, why)
     for out in beside:
         _start_next_method(out, now)
 

@@ -23,7 +23,7 @@ from notifications.events import page_sent
 from notifications.models import Page, PageOut, PagingLimits
 from notifications.services import page_people, supersede
 from notifications.services.claiming import claim, take
-from notifications.services.recording import announce_pending, record_answer
+from notifications.services.recording import Landed, announce_pending, record_answers
 from tests.notifications.conftest import use_mail_server
 from tests.notifications.factories import (
     NOON,
@@ -128,11 +128,8 @@ def test_a_result_that_comes_after_its_lease_was_taken_over_changes_nothing(
     [parcel] = take(NOON, 10, "frozen").parcels
     delivery.deliver_due(now=NOON + timedelta(seconds=31))
 
-    recorded = record_answer(
-        parcel,
-        Answer(Outcome.TRANSIENT, "too late"),
-        via="mail",
-        started_at=NOON,
+    recorded = record_answers(
+        [Landed(parcel, Answer(Outcome.TRANSIENT, "too late"), "mail", NOON)],
         now=NOON + timedelta(seconds=40),
     )
 

@@ -237,7 +237,7 @@ def test_a_message_is_given_up_after_its_tries_and_that_is_said(
 def test_after_some_failed_tries_the_next_method_starts_beside(smtp: MailServer) -> None:
     person = make_person("first@example.org", "second@example.org")
     NotificationRule.objects.create(
-        user=person, method=person.contact_methods.first(), urgency="high"
+        user=person, method=person.contact_methods.all()[0], urgency="high"
     )
     smtp.refusals["first@example.org"] = "451 busy"
     page_people([page_request(person)], now=NOON)
@@ -269,7 +269,7 @@ def test_a_refused_address_leads_to_the_persons_next_method_at_once(
 
 def test_a_method_outside_the_rules_is_the_last_resort(smtp: MailServer) -> None:
     person = make_person("gone@example.org", "spare@example.org")
-    NotificationRule.objects.create(user=person, method=person.contact_methods.first())
+    NotificationRule.objects.create(user=person, method=person.contact_methods.all()[0])
     smtp.refusals["gone@example.org"] = "550 no such user"
     page_people([page_request(person)], now=NOON)
 
@@ -352,7 +352,7 @@ def test_a_message_that_kills_its_senders_is_set_aside_and_its_person_reached_an
     smtp: MailServer, heard: dict[str, list[dict[str, Any]]]
 ) -> None:
     person = make_person("poison@example.org", "spare@example.org")
-    NotificationRule.objects.create(user=person, method=person.contact_methods.first())
+    NotificationRule.objects.create(user=person, method=person.contact_methods.all()[0])
     page_people([page_request(person)], now=NOON)
     at = NOON
     for _ in range(5):
