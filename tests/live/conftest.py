@@ -68,8 +68,13 @@ class Inbox:
         self.mails.append(Mail(list(envelope.rcpt_tos), time.monotonic(), message))
         return "250 taken"
 
-    def about(self, words: str) -> list[Mail]:
-        return [mail for mail in list(self.mails) if words in mail.subject]
+    def about(self, words: str, to: str | None = None) -> list[Mail]:
+        """The mails that speak of it, alone or in a bundle, by their arrival."""
+        return [
+            mail
+            for mail in list(self.mails)
+            if (words in mail.subject or words in mail.text) and to in (None, *mail.to)
+        ]
 
 
 @dataclass

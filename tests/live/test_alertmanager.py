@@ -99,22 +99,17 @@ def fire(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
     log.close()
 
 
-def press(stack: Stack, path: str, words: str) -> str:
-    """Presses the button of the phone page that carries these words, as a browser without scripts would."""
-    session = requests.Session()
-    page = session.get(stack.base_url + path, timeout=10)
+def press(stack: Stack, path: str, words: str) -> None:
+    """Presses the phone page's button with these words, as a browser without scripts would."""
+    page = requests.get(stack.base_url + path, timeout=10)
     page.raise_for_status()
     for form in re.findall(r"<form\b.*?</form>", page.text, re.S):
-        if words in form:
-            action = re.search(r'action="([^"]*)"', form)
-            fields = dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
-            fields |= dict(re.findall(r'<button[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
-            answer = session.post(
-                stack.base_url + (action.group(1) if action and action.group(1) else path),
-                data=fields, headers={"Referer": stack.base_url + path}, timeout=10,
-            )  # fmt: skip
-            answer.raise_for_status()
-            return answer.text
+        fields = dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
+        for attributes, label in re.findall(r"<button([^>]*)>(.*?)</button>", form, re.S):
+            if label.strip() == words:
+                fields |= dict(re.findall(r'name="([^"]+)"\s+value="([^"]*)"', attributes))
+                requests.post(stack.base_url + path, data=fields, timeout=10).raise_for_status()
+                return
     raise AssertionError(f"no button {words!r} in {page.text}")
 
 

@@ -45,7 +45,9 @@ def https_before(port: int, folder: Path) -> Iterator[Front]:
             sink.close()
 
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(relay, "localhost", 0, ssl=context))
+    server = loop.run_until_complete(
+        asyncio.start_server(relay, "localhost", 0, ssl=context, ssl_shutdown_timeout=1)
+    )
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
