@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -24,7 +25,7 @@ def phone(client: Client) -> Client:
     return Client(enforce_csrf_checks=True)
 
 
-def paged(world: World, severity: str = "P2", **facts: object) -> tuple[Incident, PageOut, str]:
+def paged(world: World, severity: str = "P2", **facts: Any) -> tuple[Incident, PageOut, str]:
     incident = world.declare(severity, **facts)
     page_out = next(one for one in page_outs(incident) if one.user_id == world.primary.pk)
     return incident, page_out, f"/p/{token_of(page_out)}/"
