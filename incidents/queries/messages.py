@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -14,11 +13,13 @@ from incidents.enums import Promised, Status
 from incidents.models import Incident
 from incidents.queries.links import links_of
 from notifications.enums import Urgency
-from notifications.links import phone_url
 from notifications.models import PageOut
-from notifications.rules.message import Link, Message
+from notifications.queries import others_paged
+from notifications.rendering import render_page
+from notifications.rules.message import Link, Message, Owed, PageFacts
 
 SUBJECT = "incident"
+MOST_NAMES = 6
 DUTY_WORDS = {
     Promised.ACKNOWLEDGE.value: "Acknowledge",
     Promised.FIRST_UPDATE.value: "Post the first findings",
@@ -42,58 +43,41 @@ def message_of(page_out: PageOut, now: datetime) -> Message | None:
     ended = [at for at in (incident.acknowledged_at, incident.mitigated_at) if at is not None]
     if any(page_out.created_at < at for at in ended):
         return None
-    zone = ZoneInfo(page_out.user.zone) if page_out.user else ZoneInfo("UTC")
     service = incident.lead_service.name if incident.lead_service else incident.team.name
-    tags = [incident.severity]
-    if incident.drill:
-        tags.insert(0, "DRILL")
-    if page_out.urgency == Urgency.LOW:
-        tags.append("for your information")
-    subject = f"[{' '.join(tags)}] {service}: {incident.title}"
-    url = phone_url(page_out)
-    lines = [
-        f"{incident.severity} {incident.ref}: {incident.title}",
-        f"Service: {service}. Since {_clock(incident.started_at, zone)}.",
-    ]
-    owed = owed_clocks(incident)
-    lines += [f"{words} by {_clock(at, zone)} ({clause})." for words, at, clause in owed]
-    lines.append(
-        f"You are called as: {page_out.step_label}"
-        + (f" ({page_out.clause})." if page_out.clause else ".")
+    others = list(
+        dict.fromkeys(str(other.user) for other in others_paged(page_out) if other.user is not None)
     )
-    if page_out.round:
-        lines.append(f"This is call number {page_out.round + 1}.")
-    lines += ["", "Acknowledge, ask for help, or hand it on:", url]
-    links = links_of(incident)
-    if links:
-        lines += ["", *(f"{label}: {address}" for label, address in links)]
-    return Message(
-        subject=subject,
-        text="\n".join(lines) + "\n",
-        links=(
-            Link("Acknowledge", url),
-            *(Link(label, address) for label, address in links),
-            Link("The incident's page", f"{settings.BASE_URL}{incident.get_absolute_url()}"),
+    return render_page(
+        page_out,
+        PageFacts(
+            severity=incident.severity,
+            what=service,
+            title=incident.title,
+            ref=incident.ref,
+            since=incident.started_at,
+            why=_why(page_out),
+            zone=page_out.user.zone if page_out.user else "UTC",
+            owed=tuple(Owed(words, at, clause) for words, at, clause in owed_clocks(incident)),
+            others=", ".join(others[:MOST_NAMES])
+            + (" and others" if len(others) > MOST_NAMES else ""),
+            links=(
+                *(Link(label, address) for label, address in links_of(incident)),
+                Link("The incident", f"{settings.BASE_URL}{incident.get_absolute_url()}"),
+            ),
+            note="For your information: nobody expects you to get up."
+            if page_out.urgency == Urgency.LOW
+            else "",
+            drill=incident.drill,
         ),
-        facts={
-            "ref": incident.ref,
-            "title": incident.title,
-            "severity": incident.severity,
-            "kind": incident.kind,
-            "status": incident.status,
-            "service": incident.lead_service.slug if incident.lead_service else None,
-            "opened_at": incident.opened_at.isoformat(),
-            "step": page_out.step_label,
-            "clause": page_out.clause,
-            "round": page_out.round,
-            "drill": incident.drill,
-            "owed": [
-                {"what": words, "due_at": at.isoformat(), "clause": clause}
-                for words, at, clause in owed
-            ],
-            "url": url,
-        },
+        now=now,
     )
+
+
+def _why(page_out: PageOut) -> str:
+    """Why this person: the step they are called for, and how often by now."""
+    again = f", call {page_out.round + 1}" if page_out.round else ""
+    clause = f" ({page_out.clause})" if page_out.clause else ""
+    return f"You are called as: {page_out.step_label}{again}{clause}."
 
 
 def owed_clocks(incident: Incident) -> list[tuple[str, datetime, str]]:
@@ -115,8 +99,3 @@ def next_escalation(
     if within is not None:
         steps = steps.filter(due_at__lte=now + within)
     return steps.order_by("due_at", "id").first()
-
-
-def _clock(at: datetime, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local:%a %d %b %H:%M} {local.tzname()}"

@@ -40,7 +40,9 @@ from incidents.services.record import (
     write_entry,
 )
 from incidents.services.updating import start_next_update
-from notifications.services import supersede
+from notifications.enums import OPEN_PAGE_OUTS, Purpose, Reply
+from notifications.models import PageOut
+from notifications.services import answer_page, supersede
 from procedures.rules.policy import Path, Span, Step, Trigger
 
 SAME_TAP = timedelta(minutes=2)
@@ -75,6 +77,8 @@ def acknowledge(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
     if user is not None and (first or incident.owner_id is None or _waits_for_somebody(incident)):
         incident.owner = user
     incident.run.pop("handover", None)
+    if user is not None:
+        _answer_own_pages(incident, user, now=now)
     _stop_paging(incident, actor, now=now)
     write_entry(
         incident,
@@ -95,6 +99,19 @@ def acknowledge(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
 
 def _waits_for_somebody(incident: Incident) -> bool:
     return "handover" in incident.run or incident.owner_id in incident.run.get("declined", [])
+
+
+def _answer_own_pages(incident: Incident, user: User, *, now: datetime) -> None:
+    """Wherever somebody acknowledges, the pages that called them are answered."""
+    own = PageOut.objects.filter(
+        subject_type=SUBJECT,
+        subject_id=incident.pk,
+        user=user,
+        purpose=Purpose.PAGE,
+        state__in=OPEN_PAGE_OUTS,
+    )
+    for page_out_id in own.order_by("id").values_list("id", flat=True):
+        answer_page(page_out_id, Reply.ACKNOWLEDGED, now=now)
 
 
 def _back_in(incident: Incident, user_id: int) -> None:
