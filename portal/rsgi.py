@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +174,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
+        "PATH_INFO": scope.path.encode().decode("latin-1"),  # the server has decoded it
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": host or "localhost",
         "SERVER_PORT": port or "80",

@@ -112,7 +112,8 @@ def test_a_wrong_value_ends_a_command_with_one_sentence_and_no_traceback(tmp_pat
     done = subprocess.run(
         [sys.executable, "manage.py", "run"],
         cwd=ROOT,
-        env={**os.environ, "DATA_DIR": str(tmp_path), "PORT": "eight"},
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "portal.settings", "DATA_DIR": str(tmp_path), "PORT": "eight"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,7 +10,9 @@ from portal.rsgi import Entry, Limits
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     body = environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Path", environ["PATH_INFO"])])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if body == b"path":
+        return [environ["PATH_INFO"].encode("latin-1")]
     return [f"{environ['REQUEST_METHOD']} {len(body)} of {environ.get('CONTENT_LENGTH')}".encode()]
 
 
