@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Permission
@@ -114,27 +116,53 @@ def may(user: Somebody, verb: Verb | str, incident: Incident) -> bool:
         return may_declare(user)
     if not isinstance(user, User) or not sees(user, incident):
         return False
-    if wanted == Verb.MARK_MAJOR:
-        return manages(user, incident.team_id)
-    if wanted == Verb.PROPOSE_MAJOR:
-        return manages(user, incident.team_id) or commands(user, incident)
-    if wanted == Verb.CONFIRM_BREACH:
-        return manages(user, incident.team_id) or leads_security(user, incident)
-    if is_admin(user) or manages(user, incident.team_id):
-        return True
-    if is_auditor(user) and not is_engaged(user, incident):
-        return False
-    own = responds_for(user, incident.team_id)
-    if wanted in _JUDGING:
-        return own and is_engaged(user, incident)
-    if wanted in _TALKING or wanted in _STEERING:
-        return own or is_engaged(user, incident)
-    return False
+    return _Standing(user, incident).may(wanted)
 
 
 def what_may(user: Somebody, incident: Incident) -> frozenset[Verb]:
-    """Everything the person may do with the incident, for pages that show only buttons that work."""
-    return frozenset(verb for verb in Verb if may(user, verb, incident))
+    """Everything the person may do with the incident, for pages that show only buttons that work.
+
+    A fixed number of queries, however many verbs there are.
+    """
+    declares = {Verb.DECLARE} if may_declare(user) else set()
+    if not isinstance(user, User) or not sees(user, incident):
+        return frozenset(declares)
+    standing = _Standing(user, incident)
+    return frozenset(
+        declares | {verb for verb in Verb if verb != Verb.DECLARE and standing.may(verb)}
+    )
+
+
+@dataclass
+class _Standing:
+    """What a person is to an incident they can see; each question is asked of the database once."""
+
+    user: User
+    incident: Incident
+
+    def may(self, wanted: Verb) -> bool:
+        user, incident = self.user, self.incident
+        manager = manages(user, incident.team_id)
+        if wanted == Verb.MARK_MAJOR:
+            return manager
+        if wanted == Verb.PROPOSE_MAJOR:
+            return manager or commands(user, incident)
+        if wanted == Verb.CONFIRM_BREACH:
+            return manager or leads_security(user, incident)
+        if is_admin(user) or manager:
+            return True
+        if is_auditor(user) and not self.engaged:
+            return False
+        own = responds_for(user, incident.team_id)
+        if wanted in _JUDGING:
+            return own and self.engaged
+        if wanted in _TALKING or wanted in _STEERING:
+            return own or self.engaged
+        return False
+
+    @cached_property
+    def engaged(self) -> bool:
+        return is_engaged(self.user, self.incident)
 
 
 def is_engaged(user: User, incident: Incident) -> bool:

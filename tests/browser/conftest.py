@@ -18,7 +18,12 @@ from directory.models import User
 from tests.incidents.factories import World, make_world
 
 CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
 )
 # Playwright keeps an event loop in the thread of the tests, from the first browser to the session's end.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -30,7 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="No Chromium here: apt-get install chromium"))
+                item.add_marker(
+                    pytest.mark.skip(reason="No Chromium here: apt-get install chromium")
+                )
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +74,11 @@ def opened(browser: Browser, live_server: LiveServer) -> Iterator[Opened]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",
-            lambda message: complaints.append(message.text)
-            if "Content Security Policy" in message.text
-            else None,
+            lambda message: (
+                complaints.append(message.text)
+                if "Content Security Policy" in message.text
+                else None
+            ),
         )
         if user is not None:
             user.set_password(PASSWORD)

@@ -20,7 +20,9 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 def sideways(page: Page) -> bool:
     """Whether one has to scroll sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+    return bool(
+        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    )
 
 
 @pytest.mark.clause("C39")
@@ -43,7 +45,9 @@ def test_a_page_is_acknowledged_on_a_small_phone_with_and_without_scripts(
     assert Incident.objects.get(pk=burning.pk).acknowledged_by == page_out.user
 
 
-def test_one_tap_posts_an_update_from_the_phone(world: World, burning: Incident, opened: Opened) -> None:
+def test_one_tap_posts_an_update_from_the_phone(
+    world: World, burning: Incident, opened: Opened
+) -> None:
     [page_out] = page_outs(burning)
     phone = opened(**PHONE)
     phone.goto(f"/p/{token_of(page_out)}/")
@@ -102,7 +106,9 @@ def test_clocks_tick_from_the_servers_time_whatever_the_device_believes(
     expect(clock).to_have_text(re.compile("past due"))
 
 
-def test_the_keyboard_lists_its_keys_and_goes_places(world: World, burning: Incident, opened: Opened) -> None:
+def test_the_keyboard_lists_its_keys_and_goes_places(
+    world: World, burning: Incident, opened: Opened
+) -> None:
     page = opened(world.engineer)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
@@ -130,8 +136,19 @@ def test_no_page_scrolls_sideways_on_a_small_phone_or_breaks_its_own_policy(
     world.admin.is_staff = True
     world.admin.save()
     page = opened(world.admin, **PHONE)
-    paths = ["/", "/incidents/", f"/incidents/{burning.ref}/", "/incidents/declare/", "/outbox/", "/rotations/"]
-    paths += ["/procedure/clauses/", f"/preview/?severity=P1&service={world.service.slug}", "/admin/"]
+    paths = [
+        "/",
+        "/incidents/",
+        f"/incidents/{burning.ref}/",
+        "/incidents/declare/",
+        "/outbox/",
+        "/rotations/",
+    ]
+    paths += [
+        "/procedure/clauses/",
+        f"/preview/?severity=P1&service={world.service.slug}",
+        "/admin/",
+    ]
     for path in paths:
         answer = page.goto(path)
         assert answer is not None
@@ -139,7 +156,9 @@ def test_no_page_scrolls_sideways_on_a_small_phone_or_breaks_its_own_policy(
         assert not sideways(page), path
 
 
-def test_the_menu_opens_on_a_phone_without_scripts(world: World, opened: Opened, live_server: Any) -> None:
+def test_the_menu_opens_on_a_phone_without_scripts(
+    world: World, opened: Opened, live_server: Any
+) -> None:
     page = opened(world.engineer, java_script_enabled=False, **PHONE)
     expect(page.get_by_role("link", name="Preview", exact=True)).to_be_hidden()
     page.get_by_role("link", name="Open the menu").click()

@@ -40,10 +40,14 @@ def as_user(user: User) -> Client:
 
 def sent(world: World, **facts: object) -> Page:
     incident = world.declare(**facts)  # type: ignore[arg-type]
-    page = Page.objects.filter(page_out__subject_id=incident.pk, page_out__user=world.primary).earliest("id")
+    page = Page.objects.filter(
+        page_out__subject_id=incident.pk, page_out__user=world.primary
+    ).earliest("id")
     message = message_of(page.page_out, WEDNESDAY)
     assert message is not None
-    answer = file.send(with_html(message), page.address, key=page.delivery_key, clock=AttemptClock(10))
+    answer = file.send(
+        with_html(message), page.address, key=page.delivery_key, clock=AttemptClock(10)
+    )
     page.channel, page.state, page.provider_id = "file", "delivered", answer.provider_id
     page.sent_at = page.delivered_at = WEDNESDAY
     page.save()

@@ -18,7 +18,15 @@ from tests.incidents.factories import SATURDAY, WEDNESDAY, World, make_world
 pytestmark = pytest.mark.django_db
 
 OPEN_TO_STRANGERS = ("/clock/", "/healthz", "/readyz", "/metrics", "/p/x/", "/sign-in/")
-SIGNED_IN = ("/", "/incidents/", "/incidents/declare/", "/outbox/", "/preview/", "/procedure/clauses/", "/rotations/")
+SIGNED_IN = (
+    "/",
+    "/incidents/",
+    "/incidents/declare/",
+    "/outbox/",
+    "/preview/",
+    "/procedure/clauses/",
+    "/rotations/",
+)
 
 
 @pytest.fixture
@@ -42,7 +50,14 @@ def as_user(user: object) -> Client:
 def test_home_says_what_burns_who_has_the_pager_and_who_follows(world: World) -> None:
     incident = world.declare("P1", title="API is down")
     page = as_user(world.engineer).get("/").content.decode()
-    for words in ("1 open incident", incident.ref, "API is down", "Acknowledge:", "4 min 00 s left", "#C27"):
+    for words in (
+        "1 open incident",
+        incident.ref,
+        "API is down",
+        "Acknowledge:",
+        "4 min 00 s left",
+        "#C27",
+    ):
         assert words in page
     assert "<strong>Primary</strong>" in page
     assert "Mon 9 Mar 09:00</time>, then Secondary" in page
@@ -60,7 +75,7 @@ def test_home_shows_what_i_owe_and_nobody_elses(world: World) -> None:
     backlog = world.declare("P4", title="A typo")
     assert ActionItem.objects.get(incident=backlog).owner == world.primary
     mine = as_user(world.primary).get("/").content.decode()
-    assert f"Acknowledge on <a class=\"strong\" href=\"/incidents/{incident.ref}/\">" in mine
+    assert f'Acknowledge on <a class="strong" href="/incidents/{incident.ref}/">' in mine
     assert "A typo" in mine.split("What I owe")[1]
     assert "Nothing.</strong>" in as_user(world.engineer).get("/").content.decode()
 
@@ -75,7 +90,9 @@ def test_home_shows_what_is_held_until_business_hours(world: World) -> None:
 
 
 def test_home_says_when_the_portal_itself_is_not_well(world: World) -> None:
-    assert "not perfectly well" in as_user(world.engineer).get("/").content.decode()  # no clock ticks in tests
+    assert (
+        "not perfectly well" in as_user(world.engineer).get("/").content.decode()
+    )  # no clock ticks in tests
 
 
 def test_home_costs_the_same_with_one_and_with_thirty_incidents(
@@ -92,7 +109,9 @@ def test_home_costs_the_same_with_one_and_with_thirty_incidents(
         assert len(client.get("/").content) < 150_000
 
 
-def test_one_signs_in_with_an_address_in_any_case_and_lands_where_one_was_going(world: World) -> None:
+def test_one_signs_in_with_an_address_in_any_case_and_lands_where_one_was_going(
+    world: World,
+) -> None:
     world.engineer.set_password("a long enough one")
     world.engineer.save()
     client = Client()
@@ -102,7 +121,11 @@ def test_one_signs_in_with_an_address_in_any_case_and_lands_where_one_was_going(
     assert 'role="alert"' in wrong.content.decode()
     right = client.post(
         "/sign-in/?next=/incidents/",
-        {"username": world.engineer.email.upper(), "password": "a long enough one", "next": "/incidents/"},
+        {
+            "username": world.engineer.email.upper(),
+            "password": "a long enough one",
+            "next": "/incidents/",
+        },
     )
     assert right["Location"] == "/incidents/"
     assert client.get("/sign-out/").status_code == 405
@@ -113,9 +136,15 @@ def test_one_signs_in_with_an_address_in_any_case_and_lands_where_one_was_going(
 def test_signing_in_leads_to_no_foreign_place(world: World) -> None:
     world.engineer.set_password("a long enough one")
     world.engineer.save()
-    for foreign in ("//evil.example", "https://evil.example/", "/\\evil.example", "%2F%2Fevil.example"):
+    for foreign in (
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "%2F%2Fevil.example",
+    ):
         answer = Client().post(
-            "/sign-in/", {"username": world.engineer.email, "password": "a long enough one", "next": foreign}
+            "/sign-in/",
+            {"username": world.engineer.email, "password": "a long enough one", "next": foreign},
         )
         assert answer["Location"] in ("/", "%2F%2Fevil.example")
 
@@ -186,7 +215,14 @@ def test_the_front_page_of_the_admin_is_the_operations_dashboard(world: World) -
     world.admin.save()
     incident = world.declare("P1", at=WEDNESDAY - timedelta(minutes=10))
     page = as_user(world.admin).get("/admin/").content.decode()
-    for words in (incident.ref, "Past due", "6 min 00 s past due", "Outbox", "On call", "version 1 in force"):
+    for words in (
+        incident.ref,
+        "Past due",
+        "6 min 00 s past due",
+        "Outbox",
+        "On call",
+        "version 1 in force",
+    ):
         assert words in page
     for path in ("/incidents/declare/", "/preview/", "/outbox/", "/rotations/"):
         assert f'href="{path}"' in page

@@ -127,7 +127,7 @@ def test_the_page_costs_the_same_with_a_long_timeline(
     client.get(f"/incidents/{incident.ref}/")
     for number in range(120):
         add_note(incident.pk, text=f"Note {number}", actor=world.actor("engineer"), now=WEDNESDAY)
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(26):
         answer = client.get(f"/incidents/{incident.ref}/")
     assert len(answer.content) < 150_000
     assert "Earlier entries" in text(answer)
