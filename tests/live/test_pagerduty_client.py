@@ -77,4 +77,6 @@ def test_the_official_client_is_told_what_is_wrong_with_an_event(front: Front) -
     client = client_of(front, "0" * 32)
     with pytest.raises(pagerduty.HttpError) as refused:
         client.trigger("Nobody's alert", "nowhere")
-    assert refused.value.response.status_code == 400
+    answer = refused.value.response
+    assert answer is not None
+    assert answer.status_code == 400
