@@ -8,7 +8,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 UNUSED = ["redoc*"]  # the API's reader is Swagger UI
 
 
-class QuickCompressedStorage(CompressedManifestStaticFilesStorage):
+class QuickCompressedStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped library
     """Gzip only: Brotli at its best takes a minute of a fresh start for a few kilobytes."""
 
     def create_compressor(self, **kwargs: Any) -> Compressor:

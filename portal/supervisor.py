@@ -189,10 +189,10 @@ class Supervisor:
         stamp.write_text(prepared_digest(self.data))
 
     def _start_portal(self) -> None:
-        python = Path(sys.executable)
+        python: str | Path = sys.executable
         orders = self.orders
-        celery = [python, "-m", "celery", "-A", "portal.celery", "--quiet"]
-        worker = [
+        celery: list[str | Path] = [python, "-m", "celery", "-A", "portal.celery", "--quiet"]
+        worker: list[str | Path] = [
             *celery,
             "worker",
             "--pool",

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from glob import glob
+from typing import Dict, Iterator, List, NoReturn, Optional, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -43,19 +44,19 @@ SYSTEM = {
 }
 
 
-def say(text):
+def say(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
-def fail(text):
+def fail(text: str) -> NoReturn:
     """Ends with a sentence."""
     sys.exit("watchbill: " + text)
 
 
-def version_of(python):
+def version_of(python: str) -> Optional[Tuple[int, int]]:
     """(major, minor) of a Python that works and can make environments, or None."""
-    code = "import sys, venv, ensurepip, ssl, sqlite3; print('%d %d' % sys.version_info[:2])"
+    code = "import sys, venv, ensurepip, ssl; print('%d %d' % sys.version_info[:2])"
     try:
         done = subprocess.run(
             [python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30
@@ -68,7 +69,7 @@ def version_of(python):
     return int(major), int(minor)
 
 
-def candidates():
+def candidates() -> Iterator[str]:
     """Pythons in the order they are tried."""
     chosen = os.environ.get("PYTHON")
     if chosen:
@@ -94,11 +95,11 @@ def candidates():
         yield python
 
 
-def numbers(folder):
+def numbers(folder: str) -> List[int]:
     return [int(part) if part.isdigit() else 0 for part in os.path.basename(folder).split(".")]
 
 
-def find_python():
+def find_python() -> str:
     """The first that will do; ends with a sentence when there is none."""
     old = []
     for python in candidates():
@@ -108,14 +109,14 @@ def find_python():
         if OLDEST <= version <= NEWEST:
             return python
         old.append("%s is %d.%d" % ((python,) + version))
-    return fail(
+    fail(
         "Python 3.12, 3.13 or 3.14 is needed, with its venv module, and none was found%s. Install one (Debian: apt "
         "install python3.12 python3.12-venv; or: pyenv install 3.13), or name it: make run PYTHON=/path/to/python3.12."
         % (" (" + "; ".join(old[:4]) + ")" if old else "")
     )
 
 
-def environment_works():
+def environment_works() -> bool:
     """The environment's own Python runs, is of this folder, and has pip. A link leads to somebody else's."""
     if os.path.islink(VENV):
         return False
@@ -132,7 +133,7 @@ def environment_works():
     return done.returncode == 0
 
 
-def wanted():
+def wanted() -> str:
     """The pins, this script, and where the folder lies: a moved environment is another one."""
     digest = hashlib.sha256(VENV.encode())
     for path in (REQUIREMENTS, os.path.abspath(__file__)):
@@ -141,7 +142,7 @@ def wanted():
     return digest.hexdigest()
 
 
-def installed():
+def installed() -> str:
     try:
         with open(STAMP) as file:
             return file.read().strip()
@@ -149,7 +150,7 @@ def installed():
         return ""
 
 
-def make_environment():
+def make_environment() -> None:
     if os.path.lexists(VENV):
         say("The environment .venv is stale or half made: it is made again.")
         if os.path.islink(VENV) or not os.path.isdir(VENV):
@@ -168,7 +169,7 @@ def make_environment():
         )
 
 
-def install(digest):
+def install(digest: str) -> None:
     say("Installing the packages of requirements.txt …")
     if os.path.exists(STAMP):
         os.unlink(STAMP)
@@ -199,12 +200,12 @@ def install(digest):
     finish(digest)
 
 
-def finish(digest):
+def finish(digest: str) -> None:
     with open(STAMP, "w") as file:
         file.write(digest + "\n")
 
 
-def clean_environment():
+def clean_environment() -> Dict[str, str]:
     """Installs into .venv whatever the caller's shell says; caches go to the data folder without a HOME."""
     env = {
         k: v
@@ -231,7 +232,7 @@ def clean_environment():
     return env
 
 
-def missing_system(names):
+def missing_system(names: List[str]) -> List[str]:
     return [
         name
         for name in names
@@ -239,20 +240,20 @@ def missing_system(names):
     ]
 
 
-def install_system(names):
+def install_system(names: List[str]) -> bool:
     """With apt where that can be done; otherwise names the command. Returns whether all is there."""
     missing = missing_system(names)
     if not missing:
         return True
     packages = [package for name in missing for package in SYSTEM[name][2]]
     apt = shutil.which("apt-get")
-    prefix = []
+    prefix = []  # type: List[str]
     if os.geteuid() != 0:
         sudo = shutil.which("sudo")
         can = (
             sudo and subprocess.run([sudo, "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0
         )
-        prefix = [sudo, "-n"] if can else []
+        prefix = [sudo, "-n"] if sudo and can else []
     if apt and (prefix or os.geteuid() == 0):
         say("Installing with apt: %s …" % " ".join(packages))
         env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
@@ -271,7 +272,7 @@ def install_system(names):
     return not missing
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--system", default="", help="of the system: " + ", ".join(SYSTEM))
     parser.add_argument(

@@ -217,7 +217,7 @@ class Postgres:
             f"CREATE ROLE watchbill LOGIN CREATEDB PASSWORD '{password}'\n"
             "CREATE DATABASE watchbill OWNER watchbill\n"
         )
-        single = [self.programs / "postgres", "--single", "-D", new, "postgres"]
+        single: list[str | Path] = [self.programs / "postgres", "--single", "-D", new, "postgres"]
         self._must(self.identity.run(single, cwd=self.data, text=statements))
         (new / "pg_hba.conf").write_text(DOORS)
         write_private(self.data / "postgres.password", password)

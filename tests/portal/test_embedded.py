@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -171,10 +172,10 @@ def test_a_program_does_not_outlive_the_one_that_started_it(tmp_path: Path) -> N
         "print(child.pid, flush=True); child.wait()"
     )
     with subprocess.Popen(
-        [os.sys.executable, "-c", code],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        text=True,  # type: ignore[attr-defined]
+        text=True,
     ) as parent:
         assert parent.stdout
         child = int(parent.stdout.readline())

@@ -9,24 +9,24 @@ import pytest
 
 from portal.logs import SecretlessFormatter, without_secrets
 
-SECRET = "Zq9-s3cr3t_Value"
+KEY = "Zq9-s3cr3t_Value"
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        f"Not Found: /hooks/alertmanager/{SECRET}/",
-        f"POST /heartbeats/{SECRET}/ 404",
-        f"Forbidden: /p/{SECRET}/",
-        f"GET /shifts.ics?token={SECRET} 200",
-        f'{{"routing_key": "{SECRET}", "event_action": "trigger"}}',
-        f"Authorization: Bearer {SECRET}",
-        f"cannot reach postgresql://watchbill:{SECRET}@db:5432/x",
-        f"redis://:{SECRET}@127.0.0.1:6379/0",
+        f"Not Found: /hooks/alertmanager/{KEY}/",
+        f"POST /heartbeats/{KEY}/ 404",
+        f"Forbidden: /p/{KEY}/",
+        f"GET /shifts.ics?token={KEY} 200",
+        f'{{"routing_key": "{KEY}", "event_action": "trigger"}}',
+        f"Authorization: Bearer {KEY}",
+        f"cannot reach postgresql://watchbill:{KEY}@db:5432/x",
+        f"redis://:{KEY}@127.0.0.1:6379/0",
     ],
 )
 def test_a_secret_in_a_line_is_blotted_out(line: str) -> None:
-    assert SECRET not in without_secrets(line)
+    assert KEY not in without_secrets(line)
 
 
 def test_what_is_no_secret_stays() -> None:
@@ -36,11 +36,11 @@ def test_what_is_no_secret_stays() -> None:
 
 def test_a_secret_in_an_argument_or_a_traceback_is_blotted_out() -> None:
     try:
-        raise ValueError(f"bad address /p/{SECRET}/")
+        raise ValueError(f"bad address /p/{KEY}/")
     except ValueError:
         record = logging.LogRecord(
-            "x", logging.ERROR, __file__, 1, "at %s", (f"/hooks/generic/{SECRET}/",), sys.exc_info()
+            "x", logging.ERROR, __file__, 1, "at %s", (f"/hooks/generic/{KEY}/",), sys.exc_info()
         )
     text = SecretlessFormatter("%(message)s").format(record)
-    assert SECRET not in text
+    assert KEY not in text
     assert "ValueError" in text

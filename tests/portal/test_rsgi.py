@@ -50,8 +50,9 @@ def ask(
 ) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request(method, path, body, encode_chunked=not isinstance(body, bytes | None),
-                           headers={} if isinstance(body, bytes | None) else {"Transfer-Encoding": "chunked"})  # fmt: skip
+        chunked = not isinstance(body, bytes | None)
+        headers = {"Transfer-Encoding": "chunked"} if chunked else {}
+        connection.request(method, path, body, headers, encode_chunked=chunked)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
