@@ -43,7 +43,7 @@ class PageFacts:
     """What a page tells: everything a person half asleep needs, and nothing else.
 
     `what` is the service's name ("orchestrator"), `why` says why this person ("You are the primary
-    on call."), `zone` is the person's time zone, `others` who else is paged now.
+    on call."), `zone` is the person's time zone, `others` names who else is called.
     """
 
     severity: str

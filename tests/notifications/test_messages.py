@@ -41,7 +41,7 @@ def test_subject_says_severity_service_and_what(out: PageOut) -> None:
 
 
 def test_body_says_since_when_what_is_owed_by_when_why_and_where_to_answer(out: PageOut) -> None:
-    message = render_page(out, facts(others="Also called: Bo (secondary)."), now=NOON)
+    message = render_page(out, facts(others="Bo, Cy"), now=NOON)
 
     for body in (message.text, message.html):
         assert "12:56 CET" in body
@@ -49,7 +49,7 @@ def test_body_says_since_when_what_is_owed_by_when_why_and_where_to_answer(out: 
         assert "Acknowledge by 13:01 CET" in body
         assert "C27" in body
         assert "You are the primary on call." in body
-        assert "Also called: Bo (secondary)." in body
+        assert "Also called: Bo, Cy." in body
         assert phone_url(out) in body
         assert "https://example.org/runbook" in body
     assert message.links[0].url == phone_url(out)
