@@ -10,7 +10,9 @@ from portal.start import become_supervisor
 
 
 class Command(BaseCommand):
-    help = "Starts database, broker, web, worker, beat and clock, and keeps them running until Ctrl-C."
+    help = (
+        "Starts database, broker, web, worker, beat and clock, and keeps them running until Ctrl-C."
+    )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own shape
 
     def handle(self, *args: Any, **options: Any) -> None:
