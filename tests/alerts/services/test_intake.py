@@ -10,8 +10,8 @@ import pytest
 from alerts.enums import Action, IntegrationKind
 from alerts.models import Alert, Integration
 from alerts.queries import hash_of
-from alerts.receivers import ALERT_SUBJECT
 from alerts.services import UnknownKey, mark_false_positive, take
+from alerts.services.openings import ALERT_SUBJECT
 from deadlines.extension import Actor
 from deadlines.models import Deadline
 from directory.models import Service

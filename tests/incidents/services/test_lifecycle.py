@@ -229,13 +229,14 @@ def test_a_mistaken_resolve_is_taken_back_to_where_it_was(world: World) -> None:
 
 def test_the_timeline_can_be_neither_edited_nor_deleted(world: World) -> None:
     incident = world.declare("P2")
-    for change in (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: TimelineEntry.objects.filter(incident=incident).update(text="Never happened"),
-        lambda: TimelineEntry.objects.filter(incident=incident)._raw_delete("default"),  # type: ignore[attr-defined]
-        lambda: Incident.objects.filter(pk=incident.pk)._raw_delete("default"),  # type: ignore[attr-defined]
+        lambda: TimelineEntry.objects.filter(incident=incident)._raw_delete("default"),
+        lambda: Incident.objects.filter(pk=incident.pk)._raw_delete("default"),
         lambda: Incident.objects.filter(pk=incident.pk).update(opened_at=LATER),
         lambda: Incident.objects.filter(pk=incident.pk).update(ref="INC-1"),
-    ):
+    )
+    for change in changes:
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
 
