@@ -66,6 +66,11 @@ def change_address(method_id: int, *, address: str) -> ContactMethod:
     return method
 
 
+def remove_method(method_id: int) -> None:
+    """A way is no longer used; what was sent over it stays on the record, what waits still goes out."""
+    ContactMethod.objects.filter(pk=method_id).delete()
+
+
 def clean_address(channel: str, address: str) -> str:
     """The address as it is kept. Raises ValidationError for one the channel could never use."""
     address = address.strip()
