@@ -14,6 +14,7 @@ from incidents import gates, services
 from incidents.enums import Status
 from incidents.models import Incident, TimelineEntry
 from incidents.rules.lifecycle import TRANSITIONS
+from notifications.models import Page
 from procedures.models import Outcome
 from tests.incidents.factories import WEDNESDAY, World, page_outs, tick
 
@@ -284,7 +285,8 @@ def test_only_those_who_may_waive_do(world: World) -> None:
 def test_an_acknowledgment_stops_what_was_not_sent_yet(world: World) -> None:
     incident = world.declare("P1")
     services.acknowledge(incident.pk, actor=world.actor("secondary"), now=SOON)
-    assert {page.state for page in page_outs(incident)} == {"superseded"}
+    assert {page.state for page in page_outs(incident)} == {"answered", "superseded"}
+    assert not Page.objects.filter(state__in=["pending", "held", "sending"]).exists()
 
 
 def test_a_storm_writes_a_first_and_then_counted_entries(world: World) -> None:
