@@ -30,7 +30,11 @@ def policy_of(version_id: int) -> Policy:
 
 def current_version(procedure_id: int) -> ProcedureVersion:
     """The newest published version. Raises `ProcedureVersion.DoesNotExist` when there is none."""
-    return ProcedureVersion.objects.filter(procedure_id=procedure_id).latest("number")
+    return (
+        ProcedureVersion.objects.filter(procedure_id=procedure_id)
+        .defer("document")
+        .latest("number")
+    )
 
 
 def newest_version(procedure: Procedure) -> ProcedureVersion | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import overload
 
 from directory.models import Service, User
 from directory.queries import admins, experts_of, managers_of
@@ -15,7 +16,7 @@ from procedures.queries import policy_of
 from procedures.rules.policy import Path, Policy
 from rotations.enums import Level
 from rotations.queries import people_of, roster, who_is_on_call
-from rotations.rules.roster import Roster
+from rotations.rules.roster import Person, Roster
 
 
 def lock(incident_id: int) -> bool:
@@ -126,29 +127,76 @@ def _alone(team_id: int, user_id: int) -> Staff:
 def _staff(
     team_id: int, service_ids: Sequence[int], lead_service_id: int | None, at: datetime
 ) -> Staff:
-    other_teams = set()
-    if len(service_ids) > 1:
-        other_teams = set(
-            Service.objects.filter(pk__in=service_ids)
-            .exclude(team_id=team_id)
-            .values_list("team_id", flat=True)
-        )
-    others: list[int] = []
-    if other_teams:
-        others = [
-            held.user_id
-            for held in who_is_on_call(at=at, team_ids=other_teams)
-            if held.level == Level.PRIMARY
-        ]
-    experts = experts_of([lead_service_id]) if lead_service_id else ()
-    fallback = tuple(dict.fromkeys([*_ids(managers_of(team_id)), *_ids(admins())]))
+    others = _other_primaries(team_id, service_ids, at)
+    experts = Lazy(lambda: experts_of([lead_service_id]) if lead_service_id else ())
     return Staff(
         roster=roster(team_id, at=at),
-        fallback=fallback,
+        fallback=Lazy(lambda: tuple(dict.fromkeys([*_ids(managers_of(team_id)), *_ids(admins())]))),
         experts=experts,
-        other_primaries=tuple(dict.fromkeys(others)),
-        people=people_of({*fallback, *experts, *others}),
+        other_primaries=others,
+        people=LazyPeople(lambda: people_of({*experts, *others})),
     )
+
+
+def _other_primaries(team_id: int, service_ids: Sequence[int], at: datetime) -> tuple[int, ...]:
+    if len(service_ids) < 2:
+        return ()
+    teams = set(
+        Service.objects.filter(pk__in=service_ids)
+        .exclude(team_id=team_id)
+        .values_list("team_id", flat=True)
+    )
+    if not teams:
+        return ()
+    held = who_is_on_call(at=at, team_ids=teams)
+    return tuple(dict.fromkeys(one.user_id for one in held if one.level == Level.PRIMARY))
+
+
+class Lazy(Sequence[int]):
+    """Ids that most incidents never need, read when they are first asked for."""
+
+    def __init__(self, read: Callable[[], Sequence[int]]) -> None:
+        self._read = read
+        self._ids: Sequence[int] | None = None
+
+    @property
+    def ids(self) -> Sequence[int]:
+        if self._ids is None:
+            self._ids = self._read()
+        return self._ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        return self.ids[index]
+
+
+class LazyPeople(Mapping[int, Person]):
+    """The people beside the roster's, read when one of them is first asked for."""
+
+    def __init__(self, read: Callable[[], Mapping[int, Person]]) -> None:
+        self._read = read
+        self._people: Mapping[int, Person] | None = None
+
+    @property
+    def people(self) -> Mapping[int, Person]:
+        if self._people is None:
+            self._people = self._read()
+        return self._people
+
+    def __getitem__(self, user_id: int) -> Person:
+        return self.people[user_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.people)
+
+    def __len__(self) -> int:
+        return len(self.people)
 
 
 def _ids(users: Iterable[User]) -> list[int]:

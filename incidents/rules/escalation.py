@@ -8,7 +8,7 @@ the whole future through when nobody answers. Nothing here reads a clock or a da
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any, Literal
@@ -37,14 +37,14 @@ class Staff:
     """Who could be paged at an instant. `fallback` stands behind every path: managers, then admins."""
 
     roster: Roster
-    fallback: tuple[int, ...] = ()
-    experts: tuple[int, ...] = ()
+    fallback: Sequence[int] = ()
+    experts: Sequence[int] = ()
     other_primaries: tuple[int, ...] = ()
     people: Mapping[int, Person] = field(default_factory=dict)
 
     def reachable(self, user_id: int) -> bool:
         """Whether the person has a way to be reached."""
-        person = self.people.get(user_id) or self.roster.people.get(user_id)
+        person = self.roster.people.get(user_id) or self.people.get(user_id)
         return person is not None and person.reachable
 
 
@@ -561,7 +561,7 @@ def _can_be_climbed(step: Step) -> bool:
     return any(trigger.kind != "flag" for trigger in step.triggers)
 
 
-def _members(target: Target, staff: Staff) -> tuple[int, ...]:
+def _members(target: Target, staff: Staff) -> Sequence[int]:
     roster = staff.roster
     if target.kind == "rota":
         holder = roster.holder(target.name)

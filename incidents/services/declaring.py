@@ -16,7 +16,8 @@ from incidents.enums import EntryKind, Kind, Status
 from incidents.events import incident_declared
 from incidents.models import AlertTally, Incident
 from incidents.permissions import SECURITY_LEADS, grant_sight, may_declare
-from incidents.queries.facts import facts_of
+from incidents.queries.facts import facts_of, staff_for
+from incidents.rules.escalation import Staff, StaffAt
 from incidents.rules.severity import severity_of
 from incidents.rules.texts import clean_text, clean_title
 from incidents.services.backlog import ensure_backlog_item
@@ -25,7 +26,6 @@ from incidents.services.paging import begin
 from incidents.services.record import keep, person, write_entry
 from procedures.queries import current_version, policy_of
 from procedures.rules.policy import Policy
-from rotations.queries import roster
 
 SAME_TAP = timedelta(minutes=2)
 
@@ -101,12 +101,15 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
     )
     if facts.drill and facts.drill_user_id is not None:
         incident.run["only"] = facts.drill_user_id
-    incident.owner_id = _first_owner(incident, policy, now)
+    staff_at = staff_for(
+        team.pk, [one.pk for one in services], lead_service_id=lead.pk if lead else None
+    )
+    incident.owner_id = _first_owner(incident, policy, staff_at, now)
     incident.save(force_insert=True)
-    if services:
-        incident.services.set(services)
+    through = Incident.services.through
+    through.objects.bulk_create(through(incident=incident, service=service) for service in services)
     AlertTally.objects.create(incident=incident, count=0)
-    _let_see(incident, actor, now)
+    _let_see(incident, actor, staff_at(now))
     write_entry(
         incident,
         EntryKind.DECLARED,
@@ -123,7 +126,7 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
             "version": version.number,
         },
     )
-    begin(incident, facts_of(incident), now=now)
+    begin(incident, facts_of(incident), now=now, staff_at=staff_at)
     ensure_backlog_item(incident, policy, now=now)
     keep(incident)
     incident_declared.announce(incident_id=incident.pk, now=now.isoformat())
@@ -202,7 +205,9 @@ def _declared_before(
     )
 
 
-def _first_owner(incident: Incident, policy: Policy, now: datetime) -> int | None:
+def _first_owner(
+    incident: Incident, policy: Policy, staff_at: StaffAt, now: datetime
+) -> int | None:
     """The primary (C16): of a severity that waits for business hours, the one who has the place then."""
     only: int | None = incident.run.get("only")
     if only is not None:
@@ -211,15 +216,14 @@ def _first_owner(incident: Incident, policy: Policy, now: datetime) -> int | Non
     if policy.severity(incident.severity).hold_until_business_hours:
         calendar = calendar_of(incident.team)
         at = now if is_open(calendar, now) else next_opening(calendar, now)
-    return roster(incident.team_id, at=at).default_owner
+    return staff_at(at).roster.default_owner
 
 
-def _let_see(incident: Incident, actor: Actor, now: datetime) -> None:
+def _let_see(incident: Incident, actor: Actor, staff: Staff) -> None:
     """A restricted incident is seen by who declared it, its owner, and the security team."""
     if not incident.restricted:
         return
-    roles = roster(incident.team_id, at=now)
-    people = {user_id for slug in SECURITY_LEADS for user_id in roles.role(slug)}
+    people = {user_id for slug in SECURITY_LEADS for user_id in staff.roster.role(slug)}
     if incident.owner_id is not None:
         people.add(incident.owner_id)
     if actor.kind == "user" and actor.id is not None:

@@ -22,6 +22,7 @@ from incidents.rules.escalation import (
     Fired,
     PlannedPage,
     PlannedPromise,
+    StaffAt,
     call_experts,
     call_fallback,
     fire,
@@ -257,15 +258,23 @@ def promise_all(
     return schedule(promises, now=now)
 
 
-def begin(incident: Incident, facts: Facts, *, now: datetime, fresh: bool = True) -> None:
+def begin(
+    incident: Incident,
+    facts: Facts,
+    *,
+    now: datetime,
+    fresh: bool = True,
+    staff_at: StaffAt | None = None,
+) -> None:
     """Promises all that is owed from these facts on, and pages at once whoever is due now.
 
     At the opening, after a severity change and after a reopening alike. What is due this very instant
     is done in this transaction, so that a declared incident has its first pages when it is committed.
+    `staff_at` is what the caller has read already.
     """
     policy = policy_of_incident(incident)
     calendar = calendar_of(incident.team)
-    staff_at = staff_of(incident)
+    staff_at = staff_at or staff_of(incident)
     planned = promised(policy, facts, calendar, now=now, fresh=fresh)
     promise_all(incident, planned, now=now)
     if not facts.burning:
