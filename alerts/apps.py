@@ -15,4 +15,5 @@ class AlertsConfig(AppConfig):
         contribute("health", "alerts", health.check)
         contribute("metrics", "alerts", health.metrics)
         contribute("incident.links", "alerts", queries.labelled_links)
+        contribute("incident.alerts", "alerts", queries.brief_alerts)
         contribute("incident.panel", "alerts", panels.of_incident)

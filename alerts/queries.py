@@ -19,6 +19,7 @@ from incidents.permissions import visible_to
 from incidents.rules.lifecycle import ACTIVE
 
 LINKS_ON_A_PHONE = 8
+ALERTS_IN_BRIEF = 20
 
 
 def hash_of(key: str) -> str:
@@ -92,6 +93,16 @@ def links_of_incident(incident_id: int) -> list[dict[str, str]]:
 def labelled_links(incident: Incident) -> list[tuple[str, str]]:
     """The same as label and address: what an incident's pages and messages show."""
     return [(link["label"], link["href"]) for link in links_of_incident(incident.pk)]
+
+
+def brief_alerts(incident: Incident) -> list[dict[str, object]]:
+    """The incident's newest alerts in a few words, for the API; no query for one that has none."""
+    tally = getattr(incident, "alert_tally", None)
+    if tally is None or not tally.count:
+        return []
+    rows = Alert.objects.filter(incident_id=incident.pk).order_by("-first_seen_at", "-id")
+    fields = ("id", "dedup_key", "state", "severity", "title", "count")
+    return list(rows.values(*fields)[:ALERTS_IN_BRIEF])
 
 
 def alerts_of_incident(incident_id: int, *, limit: int = 20) -> tuple[list[Alert], int]:

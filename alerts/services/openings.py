@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -173,27 +173,31 @@ def _joined(
 def _declared(integration: Integration, members: Sequence[NewAlert], *, now: datetime) -> int:
     """One incident for all of them: named after the worst, begun when the first began."""
     worst = min(members, key=attrgetter("severity", "started_at"))
-    incident = incidents.declare(
-        incidents.DeclareFacts(
-            title=worst.title,
-            severity=_severity(worst),
-            services=[worst.service.pk],
-            kind=worst.kind.value,
-            started_at=min(member.started_at for member in members),
-            drill=worst.drill_run_id is not None,
-            drill_user_id=worst.drill_user_id,
-            origin="alert",
-        ),
-        actor=actor_of(integration),
-        now=now,
+    facts = incidents.DeclareFacts(
+        title=worst.title,
+        severity=worst.severity if worst.drill_run_id is None else _known_severity(worst),
+        services=[worst.service.pk],
+        kind=worst.kind.value,
+        started_at=min(member.started_at for member in members),
+        drill=worst.drill_run_id is not None,
+        drill_user_id=worst.drill_user_id,
+        origin="alert",
     )
+    actor = actor_of(integration)
+    try:
+        incident = incidents.declare(facts, actor=actor, now=now)
+    except incidents.VerbRefused as refused:
+        if refused.code != "unknown_severity":
+            raise
+        facts = replace(facts, severity=_known_severity(worst))
+        incident = incidents.declare(facts, actor=actor, now=now)
     incidents.note_alerts(incident.pk, len(members), now=now)
     if worst.drill_run_id is not None:
         promise_end_of_drill(incident.pk, worst.drill_run_id, at=now + DRILL_LASTS, now=now)
     return incident.pk
 
 
-def _severity(alert: NewAlert) -> str:
+def _known_severity(alert: NewAlert) -> str:
     """A code that the team's procedure knows. An unknown one becomes the next worse, so that it wakes.
 
     A drill is to page at this very moment: of the severities that do, the mildest that is bad enough.

@@ -60,6 +60,13 @@ def test_an_alert_reads_as_the_contract_says(client: Client, sender: Sender) -> 
     }
 
 
+def test_an_incident_names_its_alerts(client: Client, sender: Sender) -> None:
+    send(sender, event("a"), event("b"))
+    row = get(client, f"incidents/{sender.incident.ref}/", sender.world.engineer).json()
+    assert sorted(alert["dedup_key"] for alert in row["alerts"]) == ["a", "b"]
+    assert row["alert_count"] == 2
+
+
 def test_filters(client: Client, sender: Sender) -> None:
     send(sender, event("a"), event("b", rule="Other"))
     first = Alert.objects.get(dedup_key="a")

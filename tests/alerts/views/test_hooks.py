@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 
 from alerts.models import Alert, HeartbeatMonitor
@@ -455,10 +455,23 @@ def test_a_repeat_costs_one_statement(
 ) -> None:
     pd = make_sender("pagerduty", world=world)
     am = make_sender("alertmanager", world=world)
-    post(client, "/v2/enqueue", payloads.pagerduty(pd.key))
-    post(client, f"/hooks/alertmanager/{am.key}/", payloads.alertmanager())
+    for _ in range(2):  # the second prepares the statement on this connection
+        post(client, "/v2/enqueue", payloads.pagerduty(pd.key))
+        post(client, f"/hooks/alertmanager/{am.key}/", payloads.alertmanager())
     with django_assert_num_queries(1):
         post(client, "/v2/enqueue", payloads.pagerduty(pd.key))
     with django_assert_num_queries(1):
         post(client, f"/hooks/alertmanager/{am.key}/", payloads.alertmanager())
-    assert pd.alert.count == 2
+    assert pd.alert.count == 3
+
+
+def test_a_statement_lost_by_a_pooler_is_prepared_again(
+    transactional_db: None, client: Client
+) -> None:
+    sender = make_sender("generic")
+    path = f"/hooks/generic/{sender.key}/"
+    assert post(client, path, {"title": "x"}).status_code == 202
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    assert post(client, path, {"title": "x"}).status_code == 202
+    assert sender.alert.count == 2
