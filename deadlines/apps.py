@@ -10,8 +10,10 @@ class DeadlinesConfig(AppConfig):
 
     def ready(self) -> None:
         from deadlines import health, receivers
-        from deadlines.extension import contribute
+        from deadlines.extension import contribute, keep_failures_with
+        from deadlines.services import keep_failed_receiver
 
         receivers.register()
+        keep_failures_with(keep_failed_receiver)
         contribute("health", "clock", health.check)
         contribute("metrics", "clock", health.metrics)

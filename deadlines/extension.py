@@ -73,7 +73,7 @@ class DomainEvent:
                     receiver(**facts)
             except Exception as error:
                 logger.exception("%s failed to hear %s", path, self.name)
-                keep_for_later(self.name, path, facts, error)
+                _keep_for_later(self.name, path, facts, error)
 
     def call_again(self, path: str, facts: dict[str, Any]) -> None:
         """Calls one receiver again, as the clock does with a failed one. Raises what it raises."""
@@ -87,10 +87,19 @@ def event_named(name: str) -> DomainEvent:
     return _events[name]
 
 
-def keep_for_later(event: str, receiver: str, facts: dict[str, Any], error: Exception) -> None:
-    from deadlines.services import keep_failed_receiver  # noqa: PLC0415 - the services announce events themselves
+FailureKeeper = Callable[[str, str, dict[str, Any], Exception], None]
+_failure_keepers: list[FailureKeeper] = []
 
-    keep_failed_receiver(event, receiver, facts, error)
+
+def keep_failures_with(keeper: FailureKeeper) -> None:
+    """Names who keeps the calls of receivers that failed; the clock does, from `AppConfig.ready()`."""
+    _failure_keepers[:] = [keeper]
+
+
+def _keep_for_later(event: str, receiver: str, facts: dict[str, Any], error: Exception) -> None:
+    if not _failure_keepers:
+        raise error
+    _failure_keepers[0](event, receiver, facts, error)
 
 
 Contribution = Callable[..., Any]
