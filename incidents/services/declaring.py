@@ -102,7 +102,10 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
     if facts.drill and facts.drill_user_id is not None:
         incident.run["only"] = facts.drill_user_id
     staff_at = staff_for(
-        team.pk, [one.pk for one in services], lead_service_id=lead.pk if lead else None
+        team.pk,
+        [one.pk for one in services],
+        lead_service_id=lead.pk if lead else None,
+        only=incident.run.get("only"),
     )
     incident.owner_id = _first_owner(incident, policy, staff_at, now)
     incident.save(force_insert=True)
