@@ -22,7 +22,7 @@ from notifications.services import (
 )
 from tests.notifications.factories import NOON, MailServer, make_person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.clause("C253")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

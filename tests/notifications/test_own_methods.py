@@ -11,7 +11,7 @@ from notifications.models import ContactMethod, Page
 from notifications.services.contacts import code_of
 from tests.notifications.factories import MailServer, make_person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.clause("C253")]
+pytestmark = pytest.mark.django_db
 
 METHODS = reverse("notifications:methods")
 
