@@ -22,6 +22,7 @@ from django.db import close_old_connections
 from deadlines.services import enforce
 from notifications import delivery
 from portal import health
+from portal.demo.credentials import refresh_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class Clock:
         ]
         if settings.HEARTBEAT_URL:
             duties.append(("heartbeat", tell_heartbeat, settings.HEARTBEAT_EVERY_SECONDS))
+        if settings.DEMO:
+            duties.append(("sample people", keep_sample_people_true, 60.0))
         return duties
 
     def _enforce(self) -> None:
@@ -74,6 +77,11 @@ class Clock:
                 logger.exception("%s failed; it goes on", name)
             due = max(due + every, time.monotonic())
             self._stopped.wait(due - time.monotonic())
+
+
+def keep_sample_people_true() -> None:
+    """Who is primary in `demo.json` changes with the shift."""
+    refresh_credentials(now=datetime.now(UTC))  # noqa: TID251 - an edge
 
 
 def tell_heartbeat() -> bool:

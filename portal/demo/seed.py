@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
@@ -330,64 +327,3 @@ def _actor(team: Team, at: datetime) -> Actor:
             person = User.objects.get(pk=held.user_id)
             return Actor("user", person.pk, person.name)
     raise LookupError(f"nobody is primary at {at}")
-
-
-# --- What a script needs -------------------------------------------------------------------------
-
-
-def write_credentials(sample: Sample, *, now: datetime) -> Path:
-    """Keeps `demo.json` (mode 0600) beside the data: people, tokens and keys, for scripts and README."""
-    path = Path(settings.DATA_DIR) / "demo.json"
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    facts = {
-        "base_url": settings.BASE_URL,
-        "password": sample.password,
-        "tokens_by_login": sample.tokens,
-        "integration_keys": sample.keys,
-    }
-    path.write_text(
-        json.dumps(facts | _by_duty(sample.team, facts, now), indent=2, ensure_ascii=False) + "\n"
-    )
-    return path
-
-
-def refresh_credentials(*, now: datetime) -> None:
-    """Keeps "primary" and "secondary" in `demo.json` true when the shift has changed."""
-    path = Path(settings.DATA_DIR) / "demo.json"
-    team = Team.objects.filter(slug=cast.TEAM_SLUG).first()
-    if team is None or not path.exists():
-        return
-    facts = json.loads(path.read_text())
-    current = facts | {"base_url": settings.BASE_URL} | _by_duty(team, facts, now)
-    if current != facts:
-        fresh = path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(current, indent=2, ensure_ascii=False) + "\n")
-        fresh.replace(path)
-
-
-def _by_duty(team: Team, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
-    held = {shift.level: shift.user_id for shift in who_is_on_call(at=now, team_ids=[team.pk])}
-    logins = {user.pk: user.email.partition("@")[0] for user in User.objects.filter(is_demo=True)}
-    primary, secondary = logins[held[Level.PRIMARY]], logins[held[Level.SECONDARY]]
-    others = [c.login for c in cast.ENGINEERS if c.login not in {primary, secondary}]
-    duty = {
-        "admin": cast.ADMIN.login,
-        "manager": cast.MANAGER.login,
-        "primary": primary,
-        "secondary": secondary,
-        "engineer": others[0],
-        "security": cast.SECURITY[0].login,
-        "outsider": cast.OUTSIDER.login,
-        "auditor": cast.AUDITOR.login,
-    }
-    return {
-        "users": {
-            word: {"username": f"{login}@{cast.DOMAIN}", "password": facts["password"]}
-            for word, login in duty.items()
-        },
-        "api_tokens": {word: facts["tokens_by_login"][login] for word, login in duty.items()},
-        "rotas": [rota.slug for rota in team.rotas.order_by("slug")],
-        "services": [service.slug for service in team.services.order_by("slug")],
-    }

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from deadlines.queries import database_now
-from portal.demo.seed import refresh_credentials, seed, write_credentials
+from portal.demo.credentials import refresh_credentials, write_credentials
+from portal.demo.seed import seed
 
 
 class Command(BaseCommand):
@@ -20,5 +21,11 @@ class Command(BaseCommand):
             refresh_credentials(now=now)
             self.stdout.write("There is a team already: nothing was added.")
             return
-        path = write_credentials(sample, now=now)
+        path = write_credentials(
+            sample.team,
+            password=sample.password,
+            tokens=sample.tokens,
+            keys=sample.keys,
+            now=now,
+        )
         self.stdout.write(f"People, tokens and keys are in {path}.")
