@@ -126,8 +126,9 @@ def main() -> None:
             ]
             floor_env = env | {"DJANGO_SETTINGS_MODULE": "bench.settings"}
             server = [
-                sys.executable, "-m", "granian", "--interface", "rsgi", "--factory", "portal.rsgi:build", "--host",
-                "127.0.0.1", "--port", str(ports["floor"]), "--workers", "2", "--loop", "asyncio", "--no-ws", "--no-log",
+                sys.executable, "-m", "granian", "--interface", "rsgi", "--factory", "portal.rsgi:build",
+                "--host", "127.0.0.1", "--port", str(ports["floor"]), "--workers", "2", "--loop", "asyncio",
+                "--no-ws", "--runtime-threads", "1", "--no-log",
             ]  # fmt: skip
             with running(server, floor_env, f"http://127.0.0.1:{ports['floor']}/"):
                 report(rounds(ports, key, options))

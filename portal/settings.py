@@ -161,7 +161,7 @@ BODY_DEADLINE_SECONDS = env.integer("BODY_DEADLINE_SECONDS", default=20, least=1
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
 
 WORKER_THREADS = env.integer("WORKER_THREADS", default=8, least=1, most=256)
-SLOW_WORKER = env.flag("SLOW_WORKER", default=True)
+SLOW_WORKER = env.flag("SLOW_WORKER", default=False)
 
 # Mail: without EMAIL_URL it is kept as files
 EMAIL_URL = env.text("EMAIL_URL")
