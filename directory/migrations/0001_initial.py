@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                     "is_demo",
                     models.BooleanField(
                         default=False,
-                        help_text="Made up: nothing is ever delivered outside the portal.",
+                        help_text="Made up: no mail can be delivered to the address.",
                         verbose_name="sample person",
                     ),
                 ),

@@ -52,7 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_demo = models.BooleanField(
         "sample person",
         default=False,
-        help_text="Made up: nothing is ever delivered outside the portal.",
+        help_text="Made up: no mail can be delivered to the address.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
