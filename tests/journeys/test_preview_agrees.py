@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from deadlines.models import Deadline
 from incidents.enums import Promised
@@ -69,7 +70,11 @@ def pages_of_run(incident: Incident) -> list[tuple[datetime, int, datetime | Non
 @pytest.mark.parametrize("severity", ["P1", "P2", "P3", "P4"])
 def test_preview_equals_the_real_run(world: World, severity: str, kind: str, at: datetime) -> None:
     services = [world.service, world.other_service]
-    foreseen = preview(severity=severity, kind=kind, team=world.team, services=services, at=at)
+    # To the very end once; at the other instants past the last step of the path.
+    until = at + timedelta(minutes=70) if severity in ("P1", "P2") and at != WEDNESDAY else None
+    foreseen = preview(
+        severity=severity, kind=kind, team=world.team, services=services, at=at, until=until
+    )
 
     incident = world.declare(
         severity, at=at, kind=kind, services=[service.pk for service in services]
@@ -101,6 +106,32 @@ def test_preview_equals_the_real_run_where_a_step_reaches_nobody(world: World) -
     }  # fmt: skip
     first = [page.person for page in foreseen.pages if page.at == WEDNESDAY]
     assert first == ["Manager", "Admin"]
+
+
+def test_the_command_says_the_same_in_words(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("preview", severity="P1", service=world.service.name, at="2026-03-08T03:10:00")
+    text = capsys.readouterr().out
+    assert "2026-03-08 03:10:00 UTC  Primary, by pager: Primary on-call (C77)" in text
+    assert "2026-03-08 03:20:00 UTC  Vp, by phone" in text
+    assert "2026-03-08 03:15:00 UTC  Acknowledge (C27), Primary" in text
+    assert "VP Engineering / CTO (C76), if major: Vp" in text
+    assert "Steps that reach nobody" not in text
+    call_command("preview", severity="P1", security=True, service=world.service.slug)
+    assert "Legal (C82), if breach confirmed: Legal" in capsys.readouterr().out
+    world.rota.members.all().delete()
+    call_command("preview", severity="P2", team=world.team.slug, at="2026-03-08T03:10")
+    assert "Primary on-call (C72): nobody holds it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"severity": "P9"}, {"severity": "P1", "service": "moon"}, {"severity": "P1", "at": "soon"}],
+)
+def test_the_command_refuses_what_it_cannot_answer(world: World, asked: dict[str, str]) -> None:
+    with pytest.raises(CommandError):
+        call_command("preview", **asked)
 
 
 def test_preview_looks_as_far_as_it_is_asked_to(world: World) -> None:
