@@ -465,9 +465,8 @@ def test_a_repeat_costs_one_statement(
     assert pd.alert.count == 3
 
 
-def test_a_statement_lost_by_a_pooler_is_prepared_again(
-    transactional_db: None, client: Client
-) -> None:
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_statement_lost_by_a_pooler_is_prepared_again(client: Client) -> None:
     sender = make_sender("generic")
     path = f"/hooks/generic/{sender.key}/"
     assert post(client, path, {"title": "x"}).status_code == 202
