@@ -9,6 +9,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - after the settings are named
     from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.db import OperationalError, connection  # noqa: PLC0415
 
     try:
         if sys.argv[1:] == ["run"]:
@@ -18,6 +19,12 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"watchbill: {error}")
+    except OperationalError as error:
+        if connection.connection is not None:
+            raise
+        sys.exit(
+            f"watchbill: The database does not answer: {error} The one that comes along answers while `make run` runs."
+        )
 
 
 if __name__ == "__main__":
