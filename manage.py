@@ -21,10 +21,16 @@ def main() -> None:
         sys.exit(f"watchbill: {error}")
     except OperationalError as error:
         if connection.connection is not None:
-            raise
-        sys.exit(
-            f"watchbill: The database does not answer: {error} The one that comes along answers while `make run` runs."
+            raise  # it was reached: then the trace says what it was asked
+        from django.conf import settings  # noqa: PLC0415 - read already
+
+        reason = " ".join(str(error).split())
+        hint = (
+            "The one that comes along answers while `make run` runs."
+            if settings.EMBEDDED
+            else "Check DATABASE_URL."
         )
+        sys.exit(f"watchbill: The database does not answer: {reason} {hint}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from deadlines.extension import contributions
 from deadlines.models import Deadline, Outage, Pulse
 
 
@@ -26,7 +28,7 @@ class ReadOnly(ModelAdmin):
 
 @admin.register(Deadline)
 class DeadlineAdmin(ReadOnly):
-    """Only superusers and auditors see the raw table: it names restricted incidents' subjects by id."""
+    """The raw table, less the promises that a room above hides from the reader (restricted incidents)."""
 
     list_display: ClassVar = [
         "kind",
@@ -41,6 +43,12 @@ class DeadlineAdmin(ReadOnly):
     list_filter: ClassVar = ["state", "nature", "kind"]
     search_fields: ClassVar = ["key", "clause", "owed_by"]
     date_hierarchy = "due_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        for _, narrow in contributions("deadline.visible"):
+            rows = narrow(request.user, rows)
+        return rows
 
 
 @admin.register(Pulse)

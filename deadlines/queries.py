@@ -59,7 +59,10 @@ def last_tick() -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the clock has not done yet though it should have."""
+    """What the clock has not done yet though it should have.
+
+    `worst_error` names the kind and the error, without its text: strangers read it on `/readyz`.
+    """
 
     overdue: int
     oldest_due_at: datetime | None
@@ -79,5 +82,5 @@ def backlog(now: datetime, *, grace: timedelta = timedelta(seconds=5)) -> Backlo
         overdue=counts["overdue"],
         oldest_due_at=counts["oldest"],
         failing=failing.count(),
-        worst_error=f"{worst.kind}: {worst.last_error}" if worst else "",
+        worst_error=f"{worst.kind}: {worst.last_error.partition(':')[0]}" if worst else "",
     )

@@ -21,6 +21,7 @@ class IncidentsConfig(AppConfig):
         register_message("incident", message_of)
         contribute("health", "incidents", health.check)
         contribute("metrics", "incidents", health.metrics)
+        contribute("deadline.visible", "incidents", without_hidden)
         contribute("outcome.visible", "incidents", without_hidden)
         contribute("outbox.visible", "incidents", without_hidden)
         clauses.register()

@@ -161,7 +161,11 @@ def database_config(url: str) -> dict[str, Any]:
 def redis_url(data_dir: Path) -> str:
     """The outside server of REDIS_URL, or the embedded one, whose address lies in the data folder."""
     url = text("REDIS_URL") or read_marker(data_dir / "valkey.url") or "redis://localhost:6379/0"
-    if urlsplit(url).scheme not in {"redis", "rediss"}:
+    try:
+        good = urlsplit(url).scheme in {"redis", "rediss"}
+    except ValueError:
+        good = False
+    if not good:
         raise ImproperlyConfigured("REDIS_URL takes redis://:password@host:port/0 or rediss://….")
     return url
 

@@ -23,6 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         RedirectView.as_view(pattern_name="sign-in", query_string=True),
         name="admin-sign-in",
     ),
+    path("admin/r/<int:content_type_id>/<str:object_id>/", views.on_site, name="on-site"),
+    path("admin/r/<path:rest>", views.no_such_row, name="nowhere-on-site"),
     path("admin/", admin.site.urls),
     path("incidents/", include("incidents.urls")),
     path("outbox/", include("notifications.urls")),

@@ -128,11 +128,15 @@ class IntegrationAdmin(ModelAdmin):
     # --- who may -------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        """With the count of open alerts; those of restricted incidents are in no count."""
+        open_to_all = Q(alerts__incident__isnull=True) | Q(alerts__incident__restricted=False)
         return (
             editable_integrations(request.user)
             .annotate(
-                open_count=Count("alerts", filter=~Q(alerts__state=AlertState.RESOLVED.value)),
-                newest_at=Max("alerts__first_seen_at"),
+                open_count=Count(
+                    "alerts", filter=~Q(alerts__state=AlertState.RESOLVED.value) & open_to_all
+                ),
+                newest_at=Max("alerts__first_seen_at", filter=open_to_all),
             )
             .order_by("name", "id")
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -75,6 +76,8 @@ def test_run(request: HttpRequest, integration_id: int, run_id: int) -> HttpResp
         integration=integration,
     )
     if request.method == "POST":
+        if run.user_id != request.user.pk:
+            raise PermissionDenied("It would page somebody else: begin a test of your own.")
         services.send_test(run, now=timezone.now())
         return redirect("test-run", integration.pk, run.pk)
     steps = steps_of(run)

@@ -46,16 +46,19 @@ def check(now: datetime) -> list[Problem]:
     lost = without_a_future(now)
     if not lost:
         return []
-    refs = ", ".join(incident.ref for incident in lost[:5])
+    # Strangers read this: a restricted incident is counted, never named.
+    refs = [incident.ref for incident in lost if not incident.restricted][:5]
+    named = f": {', '.join(refs)}" if refs else ""
     return [
-        Problem("incidents", f"Nothing more would happen to {len(lost)} open incidents: {refs}.")
+        Problem("incidents", f"Nothing more would happen to {len(lost)} open incidents{named}.")
     ]
 
 
 def metrics(now: datetime) -> Iterator[Metric]:
-    """Counts for Prometheus. Drills are in none of them."""
+    """Counts for Prometheus. Drills are in none of them; strangers read them, so restricted incidents
+    are in none that tells of a healthy portal."""
     counted = (
-        Incident.objects.filter(drill=False, status__in=sorted(ACTIVE))
+        Incident.objects.filter(drill=False, restricted=False, status__in=sorted(ACTIVE))
         .values_list("severity", "status")
         .annotate(n=Count("id"))
         .order_by("severity", "status")
@@ -67,7 +70,7 @@ def metrics(now: datetime) -> Iterator[Metric]:
         [({"severity": severity, "status": status}, float(n)) for severity, status, n in counted],
     )
     waiting = (
-        Incident.objects.filter(drill=False, status=Status.TRIGGERED.value)
+        Incident.objects.filter(drill=False, restricted=False, status=Status.TRIGGERED.value)
         .order_by("opened_at")
         .values_list("opened_at", flat=True)
         .first()

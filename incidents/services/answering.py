@@ -408,7 +408,8 @@ def _step_called(incident: Incident, key: str) -> tuple[Path, Step]:
             if key in names:
                 if all(trigger.kind == "flag" for trigger in step.triggers):
                     raise VerbRefused(
-                        "needs_flag", f"{step.label} waits for a decision: {step.triggers[0]}."
+                        "needs_flag",
+                        f"{step.label} waits for a decision: {step.triggers[0].flag.replace('_', ' ')}.",
                     )
                 return path, step
     keys = ", ".join(step.key for path in paths for step in path.steps)

@@ -74,7 +74,7 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
     kind = _kind(facts.kind)
     severity, criterion = _severity(policy, facts)
     lead = services[0] if services else None
-    if (same := _declared_before(actor, title, severity, lead, now)) is not None:
+    if (same := _declared_before(facts, actor, title, severity, lead, now)) is not None:
         return same
     started_at = min(facts.started_at or now, now)
     incident = Incident(
@@ -190,8 +190,14 @@ def _severity(policy: Policy, facts: DeclareFacts) -> tuple[str, str]:
 
 
 def _declared_before(
-    actor: Actor, title: str, severity: str, lead: Service | None, now: datetime
+    facts: DeclareFacts,
+    actor: Actor,
+    title: str,
+    severity: str,
+    lead: Service | None,
+    now: datetime,
 ) -> Incident | None:
+    """The same tap. What was said to be a drill, or no security matter, does not stand for what is."""
     if actor.kind != "user":
         return None
     return (
@@ -200,6 +206,8 @@ def _declared_before(
             declared_by_id=actor.id,
             title=title,
             severity=severity,
+            kind=facts.kind,
+            drill=facts.drill,
             lead_service=lead,
             opened_at__gt=now - SAME_TAP,
         )

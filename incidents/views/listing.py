@@ -83,7 +83,7 @@ def _severities() -> list[str]:
 
 
 def _number(text: str) -> int:
-    return min(max(int(text), 1), 10_000) if text.isascii() and text.isdigit() else 1
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 5 else 1
 
 
 def _link(wanted: dict[str, str], number: int) -> str:

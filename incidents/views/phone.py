@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from incidents.enums import Status, UpdateKind
 from incidents.models import Incident
+from incidents.permissions import sees
 from incidents.queries.facts import policy_of_incident
 from incidents.queries.phone import FORETOLD, PhoneFacts, phone_facts
 from incidents.queries.shown import next_called, owed_of, running, what_next
@@ -34,6 +35,8 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     if page_out is None or page_out.user is None or not page_out.user.is_active:
         return _closed(render(request, "incidents/phone_invalid.html", {"now": now}, status=404))
     facts = phone_facts(page_out, now)
+    if facts is not None and not sees(page_out.user, facts.incident):
+        return _closed(render(request, "incidents/phone_invalid.html", {"now": now}, status=404))
     problem, typed = "", ""
     if request.method == "POST":
         typed = request.POST.get("text", "")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -54,5 +55,7 @@ class ProcedureVersionAdmin(ReadOnly):
 
     @action(description="Download as a file", url_path="download", permissions=["view"])
     def download(self, request: HttpRequest, object_id: Any) -> HttpResponse:
-        version = ProcedureVersion.objects.select_related("procedure").get(pk=object_id)
+        version = get_object_or_404(
+            ProcedureVersion.objects.select_related("procedure"), pk=object_id
+        )
         return as_download(version_file(version), f"{version.procedure.slug}-{version.number}")

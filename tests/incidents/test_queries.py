@@ -188,3 +188,13 @@ def test_the_promises_name_who_owes_them(world: World) -> None:
     owed = dict(Deadline.objects.values_list("kind", "owed_by"))
     assert owed[Promised.ACKNOWLEDGE] == "Primary"
     assert owed[Promised.STEP] == "Watchbill"
+
+
+def test_monitors_are_told_of_no_restricted_incident(world: World) -> None:
+    hidden = world.declare("P2", kind="security", title="Break-in")
+    found = {name: values for name, _, _, values in metrics(SOON)}
+    assert found["watchbill_incidents_active"] == []
+    assert found["watchbill_incident_oldest_unacknowledged_seconds"] == [({}, 0.0)]
+    Deadline.objects.filter(subject_id=hidden.pk).delete()
+    [problem] = check(SOON)
+    assert problem.detail == "Nothing more would happen to 1 open incidents."

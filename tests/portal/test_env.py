@@ -123,3 +123,35 @@ def test_a_wrong_value_ends_a_command_with_one_sentence_and_no_traceback(tmp_pat
     assert done.stderr.strip() == (
         "watchbill: PORT takes a whole number from 1 to 65535, not 'eight'."
     )
+
+
+def test_a_broken_broker_address_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for wrong in ("redis://[::1", "http://localhost:6379", "localhost"):
+        monkeypatch.setenv("REDIS_URL", wrong)
+        with pytest.raises(ImproperlyConfigured, match=r"^REDIS_URL takes "):
+            env.redis_url(tmp_path)
+
+
+def test_a_database_that_does_not_answer_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "who_is_on_call"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "DATA_DIR": str(tmp_path),
+            "DATABASE_URL": "postgresql://me:secret-word@127.0.0.1:1/none",
+            "SECRET_KEY": "x" * 50,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("watchbill: The database does not answer: ")
+    assert done.stderr.rstrip().endswith("Check DATABASE_URL.")
+    assert len(done.stderr.splitlines()) == 1
+    assert "secret-word" not in done.stderr

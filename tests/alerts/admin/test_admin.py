@@ -205,6 +205,22 @@ def test_the_alerts_of_a_restricted_incident_are_not_in_the_admin(world: World) 
     assert "CANARY" in signed_in(world.primary).get("/admin/alerts/alert/").content.decode()
 
 
+def test_an_integrations_counts_leave_out_restricted_alerts(world: World) -> None:
+    sender = make_sender(world=world)
+    take(
+        sender.key,
+        IntegrationKind.GENERIC,
+        [event("a", labels={"kind": "security"})],
+        now=WEDNESDAY,
+    )
+    page = signed_in(world.admin).get("/admin/alerts/integration/").content.decode()
+    assert "none yet" in page
+    take(sender.key, IntegrationKind.GENERIC, [event("b")], now=WEDNESDAY)
+    assert (
+        "none yet" not in signed_in(world.admin).get("/admin/alerts/integration/").content.decode()
+    )
+
+
 @pytest.mark.parametrize("rows", [1, 30])
 def test_the_lists_take_the_same_queries_for_one_row_and_for_thirty(
     world: World, rows: int, django_assert_max_num_queries: Any

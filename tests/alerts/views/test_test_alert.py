@@ -173,3 +173,11 @@ def test_only_who_may_edit_the_integration_may_test_it(world: World) -> None:
     assert Client().get(path).status_code == 302
     assert signed_in(world.admin).get(path).status_code == 200
     assert not Incident.objects.exists()
+
+
+def test_only_who_began_a_test_sends_it_again(world: World) -> None:
+    sender = of_kind(IntegrationKind.GENERIC, world)
+    place = start(signed_in(world.manager), sender, wait="1")
+    assert signed_in(world.admin).get(place).status_code == 200
+    assert signed_in(world.admin).post(place).status_code == 403
+    assert not Alert.objects.exists()

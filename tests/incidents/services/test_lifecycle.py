@@ -73,6 +73,16 @@ def test_a_person_declaring_the_same_twice_gets_the_same_incident(world: World) 
     assert world.declare("P2", actor=world.actor("secondary"), at=SOON) != first
 
 
+def test_a_real_or_a_security_incident_is_never_taken_for_the_drill_before_it(world: World) -> None:
+    """The first would have nobody answer a fire; the second would tell everybody of a break-in."""
+    actor = world.actor("engineer")
+    drill = world.declare("P2", actor=actor, title="Strange logins", drill=True)
+    real = world.declare("P2", actor=actor, at=SOON, title="Strange logins")
+    hidden = world.declare("P2", actor=actor, at=SOON, title="Strange logins", kind="security")
+    assert len({drill.pk, real.pk, hidden.pk}) == 3
+    assert (real.drill, real.restricted, hidden.restricted) == (False, False, True)
+
+
 @pytest.mark.parametrize(
     ("facts", "code"),
     [

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from incidents.models import Incident, TimelineEntry
+from incidents.models import Incident, IncidentUserGrant, TimelineEntry
 from incidents.services import acknowledge, resolve
 from notifications.links import token_of
 from notifications.models import PageOut
@@ -164,3 +164,17 @@ def test_somebody_else_has_it_and_it_is_over(world: World, phone: Client) -> Non
     page = phone.get(path).content.decode()
     assert "nothing left to press" in page
     assert "<button" not in page
+
+
+def test_who_may_no_longer_see_a_restricted_incident_reads_nothing_of_it(
+    world: World, phone: Client
+) -> None:
+    incident, _, path = paged(world, kind="security", title="Break-in")
+    assert "Break-in" in phone.get(path).content.decode()
+    IncidentUserGrant.objects.filter(user=world.primary, content_object=incident).delete()
+    answer = phone.get(path)
+    assert answer.status_code == 404
+    assert "Break-in" not in answer.content.decode()
+    assert phone.post(path, {"press": "acknowledged"}).status_code == 404
+    incident.refresh_from_db()
+    assert incident.acknowledged_at is None
