@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from alerts.models import Integration
-from alerts.services import create_key
+from alerts.services import create_key, make_monitor
 from deadlines.enums import State
 from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline
@@ -218,6 +218,15 @@ def _integrations(team: Team, now: datetime) -> dict[str, str]:
             default_service=orchestrator,
         )
         keys[kind] = create_key(integration.pk, actor=PORTAL, now=now).key
+    backup = Integration.objects.create(
+        kind="heartbeat",
+        name="Nightly backup",
+        slug=f"{team.slug}-backup",
+        team=team,
+        default_service=orchestrator,
+    )
+    make_monitor(backup, interval_seconds=86_400, grace_seconds=3_600, severity="P3", now=now)
+    keys["heartbeat"] = create_key(backup.pk, actor=PORTAL, now=now).key
     return keys
 
 
