@@ -20,6 +20,7 @@ from typing import IO, Any
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connections
 from psycopg import sql
 
 from portal import env
@@ -114,33 +115,32 @@ def _migrations_digest() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
-    """Before Django makes the test database: a copy of the migrated one, when the migrations are the same."""
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Whether Django finds its test database made: a copy of the one kept for these very migrations."""
     if request.config.option.create_db:
-        return
+        return False
     with _maintenance() as connection:
         known = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [_template()]
         ).fetchone()
         if known:
             _copy(connection, _template(), _test_name())
-            request.config.option.reuse_db = True
+    return bool(known)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, request: pytest.FixtureRequest) -> None:
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
     """After Django has migrated it: kept as the template for the next session."""
-    if not request.config.option.reuse_db:
-        from django.db import connections  # noqa: PLC0415 - once Django is ready
-
-        connections["default"].close()
-        with _maintenance() as connection:
-            for (stale,) in connection.execute(
-                "SELECT datname FROM pg_database WHERE datname LIKE 'template_%%' AND datname <> 'template_0'"
-            ).fetchall():
-                if stale.startswith("template_watchbill_"):
-                    _drop(connection, stale)
-            _copy(connection, _test_name(), _template())
+    if django_db_keepdb:
+        return
+    connections["default"].close()
+    with _maintenance() as connection:
+        kept = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'template!_watchbill!_%%' ESCAPE '!'"
+        )
+        for (stale,) in kept.fetchall():
+            _drop(connection, stale)
+        _copy(connection, _test_name(), _template())
 
 
 def _template() -> str:
