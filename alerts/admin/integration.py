@@ -12,7 +12,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django_htmx.http import HttpResponseClientRedirect
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -20,6 +19,7 @@ from alerts import services
 from alerts.enums import AlertState, IntegrationKind
 from alerts.models import HeartbeatMonitor, Integration, IntegrationKey
 from alerts.queries import address_of, editable_integrations
+from directory.admin.dialogs import leave_for
 from directory.models import Service, Team, User
 from directory.permissions import actor_of, editable_teams, is_admin, may_edit_team
 from procedures.models import ProcedureVersion
@@ -287,8 +287,4 @@ class IntegrationAdmin(ModelAdmin):
 
 
 def _back_to(request: HttpRequest, integration: Integration) -> HttpResponse:
-    """To the integration's page; a dialog is left by a header, as its request cannot follow a redirect."""
-    page = reverse("admin:alerts_integration_change", args=[integration.pk])
-    if request.headers.get("HX-Request") == "true":
-        return HttpResponseClientRedirect(page)
-    return redirect(page)
+    return leave_for(request, reverse("admin:alerts_integration_change", args=[integration.pk]))

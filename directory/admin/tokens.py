@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
@@ -16,6 +16,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from directory import services
+from directory.admin.dialogs import leave_for
 from directory.admin.scoped import person
 from directory.enums import Scope
 from directory.models import ApiToken
@@ -128,7 +129,7 @@ class ApiTokenAdmin(ModelAdmin):
     def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         services.revoke_token(int(object_id), actor=actor_of(person(request)), now=timezone.now())
         messages.success(request, "The token is revoked.")
-        return redirect("admin:directory_apitoken_changelist")
+        return leave_for(request, reverse("admin:directory_apitoken_changelist"))
 
     def _sees_all(self, request: HttpRequest) -> bool:
         return request.user.has_perm("directory.view_apitoken")

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
+from directory.admin.dialogs import leave_for
 from directory.admin.scoped import TeamScopedAdmin, TeamScopedInline, person
 from directory.permissions import actor_of
 from directory.queries import names_of
@@ -149,4 +150,4 @@ class RotaAdmin(TeamScopedAdmin):
             messages.success(
                 request, "You are on call." if override else "You are on call already."
             )
-        return redirect("admin:rotations_rota_change", object_id)
+        return leave_for(request, reverse("admin:rotations_rota_change", args=[object_id]))
