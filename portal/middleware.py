@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -35,3 +35,24 @@ class PoliciesMiddleware:
             )
             response.headers.setdefault("X-Server-Now", datetime.now(UTC).isoformat())
         return response
+
+
+class AddressMiddleware:
+    """An address with a NUL names nothing, and PostgreSQL cannot even be asked: it is not found.
+
+    Machines' doors answer it themselves, without a log line that would hold their key.
+    """
+
+    FOR_MACHINES = ("/hooks/", "/heartbeats/", "/v2/", "/api/", "/p/")
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(self.FOR_MACHINES) and _has_nul(request):
+            raise Http404
+        return self.get_response(request)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    return "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")

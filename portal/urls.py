@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from incidents.views import phone, preview
@@ -18,11 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("clock/", views.clock, name="clock"),
-    path(
-        "admin/login/",
-        RedirectView.as_view(pattern_name="sign-in", query_string=True),
-        name="admin-sign-in",
-    ),
+    path("admin/login/", views.to_sign_in, name="admin-sign-in"),
     path("admin/r/<int:content_type_id>/<str:object_id>/", views.on_site, name="on-site"),
     path("admin/r/<path:rest>", views.no_such_row, name="nowhere-on-site"),
     path("admin/", admin.site.urls),

@@ -9,8 +9,10 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 
@@ -29,6 +31,15 @@ class SignOut(auth_views.LogoutView):
 def clock(request: HttpRequest) -> HttpResponse:
     """Says the server's time in a header and nothing else: what a page asks after the device slept."""
     return HttpResponse(status=204)
+
+
+@require_safe
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The admin's own door leads to the common one; who has signed in and is sent here may not enter."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(f"{reverse('sign-in')}?{query}" if query else "sign-in")
 
 
 @require_safe
