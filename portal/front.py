@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from alerts.queries import editable_integrations
 from deadlines.extension import problems
 from directory.models import User
 from notifications.queries import backlog
@@ -19,6 +20,7 @@ from procedures.models import Procedure, ProcedureVersion
 from procedures.queries import draft_changes, newest_version
 
 MOST_DRAFTS = 3
+MOST_INTEGRATIONS = 12
 
 
 def mark(request: HttpRequest) -> str:
@@ -55,6 +57,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "problems": problems(now),
             "outbox": backlog(now),
             "drafts": drafts(),
+            "integrations": list(editable_integrations(user).order_by("name")[:MOST_INTEGRATIONS]),
             "verbs": menu(request),
         }
     )
