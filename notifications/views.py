@@ -28,7 +28,7 @@ SEALED: dict[str, Any] = {
     "frame-ancestors": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "form-action": [CSP.NONE],
-    "sandbox": True,
+    "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
 }
 
 
@@ -107,12 +107,15 @@ def message(request: HttpRequest, page_id: int) -> HttpResponse:
 @xframe_options_sameorigin
 @csp_override(SEALED)
 def body(request: HttpRequest, page_id: int) -> HttpResponse:
-    """The HTML part alone, for the sealed frame: it can load nothing, run nothing and send nothing."""
+    """The HTML part alone, for the sealed frame: it can load nothing, run nothing and send nothing.
+
+    Its links open beside the portal, as they would from a mailbox.
+    """
     _, letter = _opened(request, page_id)
     _, html = _parts(letter)
     if not html:
         raise Http404
-    return HttpResponse(html)
+    return HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
 
 
 def _opened(request: HttpRequest, page_id: int) -> tuple[Page, Any]:

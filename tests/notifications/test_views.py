@@ -72,7 +72,8 @@ def test_the_html_part_is_sealed(world: World) -> None:
     answer = as_user(world.primary).get(f"/outbox/{page.pk}/body/")
     assert answer.status_code == 200
     policy = answer["Content-Security-Policy"]
-    assert "sandbox" in policy
+    assert "sandbox allow-popups allow-popups-to-escape-sandbox" in policy
+    assert '<base target="_blank">' in answer.content.decode()
     assert "script-src" not in policy
     assert "default-src 'none'" in policy
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
