@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -123,12 +124,14 @@ def _paging(run: TestRun, incident: Incident | None) -> list[Step]:
     faults = "; ".join(page.error for page in pages if page.error)
     sent = min((page.sent_at for page in pages if page.sent_at), default=None)
     delivered = min((page.delivered_at for page in pages if page.delivered_at), default=None)
-    nobody = "" if pages else "You have no contact method that is verified: nothing could be sent."
+    silent = not run.user.contact_methods.filter(enabled=True, verified_at__isnull=False).exists()
+    nobody = "You have no contact method that is verified: nothing could be sent." if silent else ""
     return [
         Step(
             "You were paged",
             sent,
             faults if faults and not sent else ways or nobody,
+            reverse("notifications:message", args=[pages[0].pk]) if pages else "",
             bad=bool(faults and not sent),
         ),
         Step("It was delivered", delivered, "" if delivered else _receipt(sent)),
@@ -142,7 +145,7 @@ def _receipt(sent: datetime | None) -> str:
 def _acknowledged(incident: Incident | None) -> Step:
     at = incident.acknowledged_at if incident else None
     who = str(incident.acknowledged_by) if incident and incident.acknowledged_by else ""
-    hint = "" if at else "Open the message on your phone and press Acknowledge."
+    hint = "" if at else "Open the message, follow its link and press Acknowledge."
     return Step("You acknowledged", at, who or hint)
 
 

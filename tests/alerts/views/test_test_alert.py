@@ -74,6 +74,7 @@ def test_each_step_is_shown_as_it_happens(world: World) -> None:
     assert incident.ref in text
     assert f'hx-get="{page}"' in text
     [first, *_] = Page.objects.order_by("id")
+    assert f'href="/outbox/{first.pk}/"' in text
     Page.objects.filter(pk=first.pk).update(
         state="delivered",
         sent_at=WEDNESDAY + timedelta(seconds=1),
