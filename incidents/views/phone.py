@@ -23,7 +23,13 @@ from notifications.enums import Reply
 from notifications.models import PageOut
 from notifications.queries import page_out_by_token
 
-TAPS = ("Looking into it.", "Found the cause.", "A fix is on its way.", "Recovering, watching it.")
+TAPS = {
+    "Looking into it.": UpdateKind.STATUS,
+    "Found the cause.": UpdateKind.FINDINGS,
+    "A fix is on its way.": UpdateKind.STATUS,
+    "Recovering, watching it.": UpdateKind.STATUS,
+}
+"""Only what was found is a finding (C40): that somebody looks settles no first update."""
 
 
 @csrf_exempt  # the secret in the address is the authority: no cookie is read, none is needed
@@ -40,7 +46,8 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     problem, typed = "", ""
     if request.method == "POST":
         typed = request.POST.get("text", "")
-        problem = _press(page_out, request.POST.get("press", ""), typed, facts, now)
+        kind = TAPS.get(typed) or request.POST.get("kind") or UpdateKind.STATUS
+        problem = _press(page_out, request.POST.get("press", ""), typed, kind, now)
         if not problem:
             return _closed(redirect("phone", token=token))
     context = {"page_out": page_out, "token": token, "now": now, "problem": problem, "typed": typed}
@@ -48,15 +55,10 @@ def phone(request: HttpRequest, token: str) -> HttpResponse:
     return _closed(render(request, "incidents/phone.html", context, status=409 if problem else 200))
 
 
-def _press(
-    page_out: PageOut, press: str, text: str, facts: PhoneFacts | None, now: datetime
-) -> str:
+def _press(page_out: PageOut, press: str, text: str, kind: str, now: datetime) -> str:
     """Carries out a button; what went wrong in words, or nothing."""
     if press not in list(Reply):
         return "That button is not known. Nothing was changed."
-    kind = UpdateKind.STATUS.value
-    if facts is not None and facts.incident.first_update_at is None:
-        kind = UpdateKind.FINDINGS.value
     try:
         answer_from_phone(page_out, Reply(press), now=now, text=text, kind=kind)
     except VerbRefused as refusal:
@@ -79,7 +81,8 @@ def _incident_parts(page_out: PageOut, facts: PhoneFacts, now: datetime) -> dict
         "next": what_next(incident, owed),
         "warn_from": facts.coming.at - FORETOLD if facts.coming else None,
         "helper": next_called(incident) if incident.active else "",
-        "taps": TAPS,
+        "taps": list(TAPS),
+        "findings_owed": incident.first_update_at is None,
         "over": incident.status in (Status.RESOLVED, Status.CLOSED),
         "mine": incident.owner_id == page_out.user_id,
         "procedure_slug": policy.slug,

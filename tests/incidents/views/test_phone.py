@@ -116,6 +116,30 @@ def test_one_tap_posts_the_first_findings_then_updates(world: World, phone: Clie
     assert "You acknowledged" in phone.get(path).content.decode()
 
 
+@pytest.mark.clause("C40")
+def test_that_somebody_looks_into_it_is_no_finding(world: World, phone: Client) -> None:
+    incident, _, path = paged(world)
+    phone.post(path, {"press": "acknowledged"})
+    phone.post(path, {"press": "update", "text": "Looking into it."})
+    assert TimelineEntry.objects.get(incident=incident, kind="update").data["kind"] == "status"
+    assert Incident.objects.get(pk=incident.pk).first_update_at is None
+
+
+@pytest.mark.clause("C40")
+def test_in_their_own_words_people_say_whether_it_is_a_finding(world: World, phone: Client) -> None:
+    incident, _, path = paged(world)
+    phone.post(path, {"press": "acknowledged"})
+    asked = phone.get(path).content.decode()
+    assert 'name="kind" value="findings"' in asked
+    assert 'name="kind" value="status"' in asked
+    phone.post(path, {"press": "update", "text": "On my way to a desk", "kind": "status"})
+    assert Incident.objects.get(pk=incident.pk).first_update_at is None
+    phone.post(path, {"press": "update", "text": "Redis is full", "kind": "findings"})
+    assert Incident.objects.get(pk=incident.pk).first_update_at is not None
+    assert 'name="kind"' not in phone.get(path).content.decode()
+    assert phone.post(path, {"press": "update", "text": "x", "kind": "gossip"}).status_code == 409
+
+
 def test_an_empty_update_or_an_unknown_button_is_refused_in_words(
     world: World, phone: Client
 ) -> None:
