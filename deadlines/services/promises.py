@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -232,6 +232,13 @@ def _chosen(
     return chosen
 
 
+def _was_over(deadline: Deadline, now: datetime) -> bool:
+    """Whether its time was up, of a paused one when its clock stopped."""
+    if deadline.remaining is not None:
+        return deadline.remaining < timedelta(0)
+    return deadline.due_at < now
+
+
 def _end(
     chosen: Any,
     state: State,
@@ -243,12 +250,7 @@ def _end(
     ended: list[Deadline] = list(chosen.filter(state__in=OPEN).select_for_update())
     for deadline in ended:
         # Done after the due time but before the clock looked: it was missed all the same.
-        late = (
-            state == State.MET
-            and deadline.nature == Nature.DUTY
-            and deadline.state == State.PENDING
-            and deadline.due_at < now
-        )
+        late = state == State.MET and deadline.nature == Nature.DUTY and _was_over(deadline, now)
         deadline.state = State.MISSED if late else state
         deadline.settled_at = now
         deadline.fulfilled_at = fulfilled_at
