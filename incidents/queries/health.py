@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db.models import Count, Exists, OuterRef
 
@@ -31,14 +32,15 @@ def without_a_future(now: datetime) -> list[Incident]:
     lost = Incident.objects.filter(status__in=sorted(ACTIVE), opened_at__lt=now - GRACE).exclude(
         Exists(pending)
     )
-    return [
+    found = (
         incident
-        for incident in lost.annotate(in_backlog=Exists(backlog))[:100]
+        for incident in lost.annotate(in_backlog=Exists(backlog)).iterator()
         if not (
             incident.in_backlog
             and not policy_of_incident(incident).severity(incident.severity).pages
         )
-    ]
+    )
+    return list(islice(found, 100))
 
 
 def check(now: datetime) -> list[Problem]:
