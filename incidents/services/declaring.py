@@ -200,6 +200,9 @@ def _declared_before(
     """The same tap. What was said to be a drill, or no security matter, does not stand for what is."""
     if actor.kind != "user":
         return None
+    with connection.cursor() as cursor:
+        # Two taps at the same moment: the second waits for the first's incident.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"declare:{actor.id}"])
     return (
         Incident.objects.filter(
             declared_by_kind="user",
