@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import overload
 
+from deadlines.enums import State
+from deadlines.queries import promises_of
 from directory.models import Service, User
 from directory.queries import admins, experts_of, managers_of
-from incidents.enums import Flag, Status
+from incidents.enums import Flag, Promised, Status
 from incidents.models import AlertTally, Incident
-from incidents.permissions import Somebody, visible_to
+from incidents.permissions import SUBJECT, Somebody, visible_to
 from incidents.rules.escalation import Facts, Reached, Staff
 from procedures.queries import policy_of
 from procedures.rules.policy import Path, Policy
@@ -86,6 +88,19 @@ def facts_of(incident: Incident, *, settled: Iterable[str] = ()) -> Facts:
         engaged=frozenset(run.get("engaged", [])),
         declined=frozenset(run.get("declined", [])),
         settled=frozenset(settled),
+    )
+
+
+def settled_duties(incident: Incident, *states: State) -> set[str]:
+    """The kinds of duties that ended in one of these states since the incident's clocks started."""
+    return set(
+        promises_of(SUBJECT, incident.pk)
+        .filter(
+            kind__in=[Promised.ACKNOWLEDGE, Promised.FIRST_UPDATE, Promised.RESOLVE],
+            state__in=states,
+            created_at__gte=facts_of(incident).zero,
+        )
+        .values_list("kind", flat=True)
     )
 
 

@@ -93,6 +93,11 @@ class Facts:
     def burning(self) -> bool:
         return self.status in BURNING
 
+    @property
+    def climbed(self) -> frozenset[tuple[str, str]]:
+        """The steps reached since the clocks started: a reopened incident climbs its path anew."""
+        return frozenset((item.path, item.step) for item in self.reached if item.at >= self.zero)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPromise:
@@ -245,7 +250,11 @@ def _steps(
     now: datetime,
     fresh: bool,
 ) -> Iterable[PlannedPromise]:
-    done = {(item.path, item.step, item.cause) for item in facts.reached}
+    done = {
+        (item.path, item.step, item.cause)
+        for item in facts.reached
+        if item.at >= facts.zero or item.cause.startswith("flag-")
+    }
     for step in path.steps:
         for trigger in step.triggers:
             due = _due_of(severity, trigger, facts, calendar, now=now, fresh=fresh)
@@ -415,19 +424,20 @@ def fire(
     at: datetime,
     round_number: int = 0,
     on_demand: bool = False,
+    skip: frozenset[int] = frozenset(),
 ) -> Fired:
     """Pages the steps given as (path, step, cause), all at this instant.
 
     A person is paged once per instant. A step that reaches nobody does not wait: the next one of its
     path fires at once; after the last, the team's managers and the admins. `on_demand` is a person's
-    wish and is never held until business hours.
+    wish and is never held until business hours. Those to `skip` have been called already.
     """
     batch = list(steps)
     facts = replace(
         facts,
         reached=(*facts.reached, *(Reached(path, step, cause, at) for path, step, cause in batch)),
     )
-    run = _Run(policy, facts, staff_at, calendar, at, round_number, on_demand)
+    run = _Run(policy, facts, staff_at, calendar, at, round_number, on_demand, skip)
     for path_slug, step_key, cause in batch:
         path = path_named(policy, path_slug)
         run.climb(path, step_named(path, step_key), cause)
@@ -459,24 +469,36 @@ def repeat(
 def open_doors(
     policy: Policy, facts: Facts, staff_at: StaffAt, calendar: BusinessCalendar, *, at: datetime
 ) -> Fired:
-    """Business hours begin: whoever has the held steps' place by now is paged, if they were not yet."""
+    """Business hours begin: whoever has the held steps' place by now is paged, if they were not yet.
+
+    Where nobody who has it can be reached any more, the next step is paged at once.
+    """
     run = _Run(policy, facts, staff_at, calendar, at, 0, False, skip=frozenset(facts.paged))
-    for item in facts.reached:
-        if item.cause != "at-once":
-            continue
-        path = path_named(policy, item.path)
-        run.page_step(path, step_named(path, item.step), "opening")
+    current = policy.paths_for(facts.kind, facts.severity)
+    held = dict.fromkeys(
+        (item.path, item.step) for item in facts.reached if item.cause == "at-once"
+    )
+    for path in current:
+        for step in path.steps:
+            if (path.slug, step.key) in held:
+                run.climb(path, step, "opening")
     return run.result()
 
 
 def call_experts(
-    policy: Policy, facts: Facts, staff_at: StaffAt, calendar: BusinessCalendar, *, at: datetime
+    policy: Policy,
+    facts: Facts,
+    staff_at: StaffAt,
+    calendar: BusinessCalendar,
+    *,
+    at: datetime,
+    skip: frozenset[int] = frozenset(),
 ) -> Fired:
     """The primaries of the other services' teams are paged as experts where everybody responds at once."""
     severity = policy.severity(facts.severity)
     if not severity.pages or severity.hold_until_business_hours:
         return Fired(facts)
-    run = _Run(policy, facts, staff_at, calendar, at, 0, False)
+    run = _Run(policy, facts, staff_at, calendar, at, facts.plan - 1, False, skip)
     staff = staff_at(at)
     run.page_people(
         SMES, SMES, "at-once", "Experts of the other services", SME_CLAUSE,
@@ -523,7 +545,7 @@ def next_step(
 
     `beyond` is the step of the person who cannot take it: then the one after it, reached or not.
     """
-    reached = {(item.path, item.step) for item in facts.reached}
+    reached = facts.climbed
     for path in policy.paths_for(facts.kind, facts.severity):
         climbing = [step for step in path.steps if _can_be_climbed(step)]
         if beyond is not None:
@@ -535,6 +557,19 @@ def next_step(
             if (path.slug, step.key) not in reached:
                 return path, step
     return None
+
+
+def steps_at_once(policy: Policy, facts: Facts) -> tuple[tuple[str, str, str], ...]:
+    """The steps that fire at once at this severity, as (path, step, cause)."""
+    if not policy.severity(facts.severity).pages:
+        return ()
+    return tuple(
+        (path.slug, step.key, cause_of(trigger))
+        for path in policy.paths_for(facts.kind, facts.severity)
+        for step in path.steps
+        for trigger in step.triggers
+        if trigger.kind == "at_once"
+    )
 
 
 def following_step(path: Path, step: Step) -> Step | None:
@@ -627,9 +662,7 @@ class _Run:
             if following is None:
                 self.fall_back(path, f"after-{first}")
                 return
-            if any(
-                (item.path, item.step) == (path.slug, following.key) for item in self.facts.reached
-            ):
+            if (path.slug, following.key) in self.facts.climbed:
                 return
             step, cause = following, "after-empty"
             self.facts = replace(

@@ -23,12 +23,11 @@ from incidents.rules.escalation import (
     call_experts,
     call_fallback,
     next_step,
-    promise_of_step,
     step_of_person,
 )
 from incidents.rules.texts import clean_text
 from incidents.services.errors import VerbRefused
-from incidents.services.paging import call_in, fire_now, promise_all, send
+from incidents.services.paging import HANDOVER, call_in, fire_now, promise_handover, send
 from incidents.services.record import (
     SUBJECT,
     allowed,
@@ -43,10 +42,9 @@ from incidents.services.updating import start_next_update
 from notifications.enums import OPEN_PAGE_OUTS, Purpose, Reply
 from notifications.models import PageOut
 from notifications.services import answer_page, supersede
-from procedures.rules.policy import Path, Span, Step, Trigger
+from procedures.rules.policy import Path, Step
 
 SAME_TAP = timedelta(minutes=2)
-HANDOVER = "handover"
 
 
 @transaction.atomic
@@ -266,7 +264,7 @@ def need_help(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
         clause="C74",
         data={"clause": clause},
     )
-    _page_next(incident, found, actor, now)
+    _page_next(incident, found, actor, now, further=True)
     return keep(incident)
 
 
@@ -274,8 +272,9 @@ def need_help(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
 def cannot_take(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
     """This person cannot take it (C219): the next one on the path is paged at once and owns it (C22).
 
-    No reason is asked. They are paged no more. When nobody takes it over within the acknowledgment
-    time, the step after that is paged. Saying it twice changes nothing.
+    No reason is asked. They are paged no more. Somebody else who answers already owns it then; else,
+    when nobody takes it over within the acknowledgment time, the step after that is paged, and so on.
+    Saying it twice changes nothing.
     """
     incident = locked(incident_id)
     user = allowed(actor, Verb.CANNOT_TAKE, incident)
@@ -308,52 +307,20 @@ def cannot_take(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
     )
     if incident.owner_id == user.pk:
         incident.owner = None
-    paged = _page_next(incident, found, actor, now)
-    if paged and incident.owner_id is None:
-        incident.owner_id = paged[0]
+    heirs = [*engaged, *_page_next(incident, found, actor, now)]
+    if heirs and incident.owner_id is None:
+        incident.owner_id = heirs[0]
         write_entry(
             incident,
             EntryKind.OWNER,
-            f"{names_of(paged[:1])[paged[0]]} takes over.",
+            f"{names_of(heirs[:1])[heirs[0]]} takes over.",
             actor=PORTAL,
             now=now,
             clause="C22",
         )
-    if found is not None and incident.status != Status.TRIGGERED:
-        _promise_handover(incident, found, now)
+    if found is not None and not engaged and incident.status != Status.TRIGGERED:
+        promise_handover(incident, found, now)
     return keep(incident)
-
-
-def _promise_handover(incident: Incident, found: tuple[Path, Step], now: datetime) -> None:
-    """Acknowledged once, but by somebody who has gone: nobody else's silence may go unnoticed."""
-    policy = policy_of_incident(incident)
-    severity = policy.severity(incident.severity)
-    path, step = found
-    facts = facts_of(incident)
-    following = next_step(policy, facts, beyond=step.key)
-    within = severity.acknowledge_within or Span(seconds=900)
-    incident.run["handover"] = incident.run.get("handovers", 0) + 1
-    incident.run["handovers"] = incident.run["handover"]
-    if following is None:
-        following = (path, step)
-    promise = promise_of_step(
-        *following, Trigger("on_demand"), facts, now + timedelta(seconds=within.seconds)
-    )
-    promise_all(
-        incident,
-        [
-            type(promise)(
-                promise.kind,
-                f"handover.{incident.run['handover']}.{following[0].slug}.{following[1].key}",
-                promise.due_at,
-                promise.clause,
-                payload={
-                    "path": following[0].slug, "step": following[1].key, "cause": HANDOVER, "waits": HANDOVER,
-                },
-            )
-        ],
-        now=now,
-    )  # fmt: skip
 
 
 @transaction.atomic
@@ -395,7 +362,7 @@ def escalate(
         incident, EntryKind.ESCALATED, f"{actor.label} escalates to {label}{because}", actor=actor, now=now,
         clause=found[1].clause if found else "X17",
     )  # fmt: skip
-    _page_next(incident, found, actor, now)
+    _page_next(incident, found, actor, now, further=to is None)
     return keep(incident)
 
 
@@ -417,12 +384,21 @@ def _step_called(incident: Incident, key: str) -> tuple[Path, Step]:
 
 
 def _page_next(
-    incident: Incident, found: tuple[Path, Step] | None, actor: Actor, now: datetime
+    incident: Incident,
+    found: tuple[Path, Step] | None,
+    actor: Actor,
+    now: datetime,
+    *,
+    further: bool = False,
 ) -> list[int]:
-    if found is not None:
+    """Pages the step, and while that calls nobody anew the ones after it, if it is to go `further`."""
+    while found is not None:
         path, step = found
         fired = fire_now(incident, [(path.slug, step.key, "on-demand")], actor=actor, now=now)
-        return [page.user_id for page in fired.pages]
+        if fired.pages or not further:
+            return [page.user_id for page in fired.pages]
+        # Whoever holds the step answers already: help is somebody else.
+        found = next_step(policy_of_incident(incident), facts_of(incident))
     incident.run["fallbacks"] = incident.run.get("fallbacks", 0) + 1
     fired = call_fallback(
         policy_of_incident(incident), facts_of(incident), staff_of(incident), calendar_of(incident.team),

@@ -27,8 +27,9 @@ from incidents.rules.escalation import (
     open_doors,
     path_named,
     repeat,
+    step_named,
 )
-from incidents.services.paging import promise_all, send
+from incidents.services.paging import HANDOVER, promise_all, promise_handover, send
 from incidents.services.record import SUBJECT, keep, locked, staff_of, write_entry
 from incidents.services.telling import tell_responders
 from incidents.services.updating import update_was_missed
@@ -131,15 +132,21 @@ def on_step_due(deadline: Deadline, due: Due) -> Evidence:
     facts = facts_of(incident)
     late = due.late_reason if due.late else ""
     collapsed = due.late and _more_is_overdue(deadline, due)
+    wanted = (path, step, cause)
+    again = [(item.path, item.step, item.cause) for item in facts.reached].count(wanted)
     fired = fire(
         policy, facts, staff_of(incident), calendar_of(incident.team),
-        [(path, step, cause)], at=_at(deadline, due), round_number=facts.plan - 1,
+        [wanted], at=_at(deadline, due),
+        round_number=again if cause == HANDOVER else facts.plan - 1,
     )  # fmt: skip
     if collapsed:
         # The people are reached by what comes after it in this catching up, not by this page.
         fired = replace(fired, facts=replace(fired.facts, paged=facts.paged))
     send(incident, fired, now=due.now, late=late, collapsed=collapsed)
     _hand_over(incident, fired, due)
+    if cause == HANDOVER:
+        climbed = path_named(policy, path)
+        promise_handover(incident, (climbed, step_named(climbed, step)), due.now)
     keep(incident)
     return {**_paged(fired), "collapsed": collapsed}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 
+from deadlines.enums import State
 from deadlines.extension import Actor
 from deadlines.queries import open_promises
 from deadlines.services import cancel, move, pause, resume, settle
@@ -21,12 +23,12 @@ from incidents.events import (
 )
 from incidents.models import Incident
 from incidents.permissions import Verb
-from incidents.queries.facts import facts_of
+from incidents.queries.facts import facts_of, settled_duties
 from incidents.rules.texts import clean_text
 from incidents.services.errors import GatesUnmet, VerbRefused
 from incidents.services.judging import REPLANNED
 from incidents.services.outcomes import record_waivers
-from incidents.services.paging import begin
+from incidents.services.paging import begin, fire_what_waited
 from incidents.services.record import SUBJECT, allowed, change_status, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
 from notifications.services import supersede
@@ -63,7 +65,10 @@ def mitigate(
 
 @transaction.atomic
 def relapse(incident_id: int, *, actor: Actor, now: datetime, note: str = "") -> Incident:
-    """It is back: the clocks that stood still go on, with the time already used (X6)."""
+    """It is back: the clocks that stood still go on, with the time already used (X6).
+
+    Had the severity been raised meanwhile, whom its path calls at once is called now.
+    """
     incident = locked(incident_id)
     allowed(actor, Verb.RELAPSE, incident)
     if incident.status == Status.ACKNOWLEDGED:
@@ -85,6 +90,7 @@ def relapse(incident_id: int, *, actor: Actor, now: datetime, note: str = "") ->
         now=now,
         clause="C41",
     )
+    fire_what_waited(incident, now=now)
     keep(incident)
     incident_relapsed.announce(incident_id=incident.pk, now=now.isoformat())
     return incident
@@ -128,9 +134,10 @@ def resolve(
 
 @transaction.atomic
 def reopen(incident_id: int, *, actor: Actor, now: datetime, reason: str) -> Incident:
-    """A resolved incident burns again (X12): acknowledged, its clocks anew from this instant.
+    """A resolved incident burns again (X12): acknowledged, its clocks and its steps anew from now.
 
-    What was met or missed before stays so. Refused without a reason, and for a closed incident.
+    Who reopens it answers it; whoever answered the first time, or could not, may be called again. What
+    was met or missed before stays so. Refused without a reason, and for a closed incident.
     """
     incident = locked(incident_id)
     allowed(actor, Verb.REOPEN, incident)
@@ -144,7 +151,15 @@ def reopen(incident_id: int, *, actor: Actor, now: datetime, reason: str) -> Inc
     )
     _back_to_life(incident, actor, now)
     incident.mitigated_at = None
-    incident.run.update(zero=now.isoformat(), paused=0, plan=incident.run.get("plan", 1) + 1)
+    incident.run.update(
+        zero=now.isoformat(),
+        paused=0,
+        plan=incident.run.get("plan", 1) + 1,
+        engaged=[actor.id] if actor.kind == "user" else [],
+        declined=[],
+    )
+    if "last_update" in incident.run:
+        incident.run["last_update"] = now.isoformat()
     write_entry(
         incident, EntryKind.REOPENED, f"{actor.label} reopened it: {words}", actor=actor, now=now,
         data={"reason": words},
@@ -159,13 +174,15 @@ def reopen(incident_id: int, *, actor: Actor, now: datetime, reason: str) -> Inc
 def undo(incident_id: int, *, actor: Actor, now: datetime, note: str = "") -> Incident:
     """Takes back a mistaken mitigate or resolve (X12): as if it had not been said, the time counts.
 
-    Refused for anything else. Nobody is paged by it.
+    A step that would have been due by now is paged now; what was missed is not missed again.
+    Refused for anything else.
     """
     incident = locked(incident_id)
     allowed(actor, Verb.UNDO, incident)
     if incident.status == Status.MITIGATED:
         _undo_mitigate(incident, now)
         text = f"{actor.label} took back that it was mitigated{_said(note)}"
+        fire_what_waited(incident, now=now)
     elif incident.status == Status.RESOLVED:
         _undo_resolve(incident, actor, now)
         text = f"{actor.label} took back that it was resolved{_said(note)}"
@@ -197,7 +214,7 @@ def _undo_resolve(incident: Incident, actor: Actor, now: datetime) -> None:
     change_status(incident, back, "It is not resolved.")
     _back_to_life(incident, actor, now)
     incident.run["plan"] = incident.run.get("plan", 1) + 1
-    _plan_again(incident, now)
+    _plan_again(incident, now, settled=settled_duties(incident, State.MISSED, State.WAIVED))
 
 
 def _back_to_life(incident: Incident, actor: Actor, now: datetime) -> None:
@@ -210,8 +227,8 @@ def _back_to_life(incident: Incident, actor: Actor, now: datetime) -> None:
         incident.owner_id = incident.acknowledged_by_id or incident.owner_id
 
 
-def _plan_again(incident: Incident, now: datetime) -> None:
-    facts = facts_of(incident)
+def _plan_again(incident: Incident, now: datetime, *, settled: Iterable[str] = ()) -> None:
+    facts = facts_of(incident, settled=settled)
     if incident.status == Status.MITIGATED and incident.mitigated_at is not None:
         facts = replace(facts, paused=facts.paused + (now - incident.mitigated_at))
     begin(incident, facts, now=now, fresh=False)

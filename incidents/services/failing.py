@@ -35,6 +35,9 @@ def person_was_not_reached(
         clause=page_out.clause,
         data={"page_out": page_out.pk, "reason": page_out.reason},
     )
+    if incident.acknowledged_at is not None and page_out.created_at <= incident.acknowledged_at:
+        # Somebody answered while this page was still being tried.
+        return keep(incident)
     path, _, rest = page_out.step_key.partition("/")
     step = rest.partition("/")[0]
     others = PageOut.objects.filter(

@@ -9,20 +9,20 @@ from django.db import transaction
 
 from deadlines.enums import State
 from deadlines.extension import Actor
-from deadlines.queries import promises_of
 from deadlines.services import cancel, pause
 from incidents.enums import EntryKind, Flag, Kind, Promised, Status
 from incidents.events import breach_confirmed, severity_changed
 from incidents.models import Incident
 from incidents.permissions import Verb, may
-from incidents.queries.facts import facts_of, policy_of_incident
-from incidents.rules.escalation import Facts, cause_of
+from incidents.queries.facts import facts_of, policy_of_incident, settled_duties
+from incidents.rules.escalation import Facts, Reached, cause_of, steps_at_once
 from incidents.rules.texts import clean_text
 from incidents.services.backlog import ensure_backlog_item
 from incidents.services.errors import VerbRefused
 from incidents.services.paging import begin, fire_now
 from incidents.services.record import SUBJECT, allowed, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
+from notifications.queries import page_outs_of
 from notifications.services import supersede
 from procedures.rules.policy import Policy, Severity
 
@@ -46,8 +46,9 @@ def set_severity(
     """Another severity: what is still owed is planned anew, what has happened stays.
 
     The clocks go on from the opening, under the version of the procedure the incident has; one that is
-    over by then is due now. Raised, the steps of the new path that fire at once do so; lowered, nobody
-    is paged anew and pages not yet sent are dropped. The same severity again changes nothing.
+    over by then is due now. Raised, the steps of the new path that fire at once do so. Lowered, nobody
+    is paged anew; while nobody has acknowledged, whom the new path calls at once and no page has left
+    for yet is still called. The same severity again changes nothing.
     """
     incident = locked(incident_id)
     allowed(actor, Verb.SET_SEVERITY, incident)
@@ -61,7 +62,7 @@ def set_severity(
     old = policy.severity(incident.severity)
     new = _known(policy, severity)
     raised = new.rank < old.rank
-    settled = _settled_duties(incident)
+    settled = settled_duties(incident, State.MET, State.MISSED, State.WAIVED)
     cancel(SUBJECT, incident.pk, kinds=REPLANNED, now=now, reason=f"the severity became {new.code}")
     supersede(SUBJECT, incident.pk, now=now, reason=f"the severity became {new.code}")
     incident.severity = new.code
@@ -76,7 +77,13 @@ def set_severity(
         now=now,
         data={"old": old.code, "new": new.code},
     )
-    begin(incident, _facts_now(incident, settled, raised, now), now=now, fresh=raised)
+    begin(
+        incident,
+        _facts_now(incident, settled, raised, now),
+        now=now,
+        fresh=raised or incident.status == Status.TRIGGERED,
+        skip=frozenset() if raised else _sent_to(incident),
+    )
     go_on_updating(incident, now)
     if incident.status == Status.MITIGATED:
         pause(SUBJECT, incident.pk, kinds=[Promised.RESOLVE, Promised.STEP], now=now)
@@ -96,17 +103,10 @@ def _known(policy: Policy, code: str) -> Severity:
         raise VerbRefused("unknown_severity", f"The severity is one of {codes}.") from None
 
 
-def _settled_duties(incident: Incident) -> set[str]:
-    """The duties that were met or missed already: they happened once and are not promised again."""
-    return set(
-        promises_of(SUBJECT, incident.pk)
-        .filter(
-            kind__in=[Promised.ACKNOWLEDGE, Promised.FIRST_UPDATE, Promised.RESOLVE],
-            state__in=[State.MET, State.MISSED, State.WAIVED],
-            created_at__gte=facts_of(incident).zero,
-        )
-        .values_list("kind", flat=True)
-    )
+def _sent_to(incident: Incident) -> frozenset[int]:
+    """Whom a page about the incident has left for already."""
+    sent = page_outs_of(SUBJECT, [incident.pk]).filter(sent_at__isnull=False, user__isnull=False)
+    return frozenset(sent.order_by().values_list("user_id", flat=True))
 
 
 def _facts_now(incident: Incident, settled: set[str], raised: bool, now: datetime) -> Facts:
@@ -115,6 +115,11 @@ def _facts_now(incident: Incident, settled: set[str], raised: bool, now: datetim
         # What fired at once does so again, for the pages of the lower severity may still be held.
         again = tuple(item for item in facts.reached if item.cause != "at-once")
         facts = replace(facts, reached=again)
+    elif not facts.unanswered:
+        # Whoever answers has come over from the old path: the new one is climbed from there on.
+        policy = policy_of_incident(incident)
+        passed = (Reached(*step, now) for step in steps_at_once(policy, facts))
+        facts = replace(facts, reached=(*facts.reached, *passed))
     if incident.status == Status.MITIGATED and incident.mitigated_at is not None:
         facts = replace(facts, paused=facts.paused + (now - incident.mitigated_at))
     return facts

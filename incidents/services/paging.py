@@ -12,6 +12,7 @@ from deadlines.models import Deadline
 from deadlines.services import Promise, schedule, settle
 from directory.models import User
 from directory.queries import calendar_of, names_of
+from directory.rules.calendar import due_at
 from incidents.enums import EntryKind, Promised
 from incidents.models import Incident
 from incidents.permissions import grant_sight
@@ -27,14 +28,20 @@ from incidents.rules.escalation import (
     call_fallback,
     fire,
     following_step,
+    next_step,
     path_named,
     promised,
     step_named,
+    steps_at_once,
 )
 from incidents.services.record import SUBJECT, keep_facts, staff_of, write_entry
 from notifications.enums import PageOutState, Urgency
 from notifications.models import PageOut
 from notifications.services import PageRequest, page_people
+from procedures.rules.policy import Path, Span, Step
+
+HANDOVER = "handover"
+"""Why a step fires when who had acknowledged has gone."""
 
 _OWED_BY_PORTAL = {
     Promised.STEP,
@@ -120,7 +127,7 @@ def climb_over(
             at=now, round_number=incident.run["fallbacks"],
         )  # fmt: skip
         send(incident, fired, now=now)
-    elif (path.slug, following.key) not in {(item.path, item.step) for item in facts.reached}:
+    elif (path.slug, following.key) not in facts.climbed:
         fired = fire(
             policy, facts, staff_of(incident), calendar_of(incident.team),
             [(path.slug, following.key, "after-empty")], at=now, round_number=facts.plan - 1,
@@ -134,11 +141,14 @@ def _entry_of(page: PlannedPage) -> tuple[str, int]:
 
 
 def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageRequest:
+    plan = incident.run.get("plan", 1)
+    # These count their rounds from the start under every plan, and must not meet an earlier plan's.
+    anew = plan > 1 and page.cause in ("repeat", "opening")
     return PageRequest(
         user_id=page.user_id,
         subject_type=SUBJECT,
         subject_id=incident.pk,
-        step_key=page.step_key,
+        step_key=f"{page.step_key}/{plan}" if anew else page.step_key,
         step_label=page.label,
         clause=page.clause,
         round=page.round,
@@ -264,9 +274,11 @@ def begin(
     *,
     now: datetime,
     fresh: bool = True,
+    skip: frozenset[int] = frozenset(),
     staff_at: StaffAt | None = None,
 ) -> None:
-    """Promises all that is owed from these facts on, and pages at once whoever is due now.
+    """Promises all that is owed from these facts on, and pages at once whoever is due now, but for
+    those to `skip`, who were called already.
 
     At the opening, after a severity change and after a reopening alike. What is due this very instant
     is done in this transaction, so that a declared incident has its first pages when it is committed.
@@ -284,11 +296,11 @@ def begin(
     fired = fire(
         policy, facts, staff_at, calendar,
         [(item.payload["path"], item.payload["step"], item.payload["cause"]) for item in at_once],
-        at=now, round_number=facts.plan - 1,
+        at=now, round_number=facts.plan - 1, skip=skip,
     )  # fmt: skip
     send(incident, fired, now=now)
     if fresh:
-        experts = call_experts(policy, fired.facts, staff_at, calendar, at=now)
+        experts = call_experts(policy, fired.facts, staff_at, calendar, at=now, skip=skip)
         send(incident, experts, now=now)
     if at_once:
         settle(
@@ -298,6 +310,50 @@ def begin(
             now=now,
             evidence={"paged": sorted({page.user_id for page in fired.pages})},
         )
+
+
+def fire_what_waited(incident: Incident, *, now: datetime) -> None:
+    """Pages the steps that fire at once and never did: the severity was raised while it was mitigated."""
+    facts = facts_of(incident)
+    done = {(item.path, item.step, item.cause) for item in facts.reached}
+    policy = policy_of_incident(incident)
+    waited = [step for step in steps_at_once(policy, facts) if step not in done]
+    if not waited:
+        return
+    calendar, staff_at = calendar_of(incident.team), staff_of(incident)
+    fired = fire(policy, facts, staff_at, calendar, waited, at=now, round_number=facts.plan - 1)
+    send(incident, fired, now=now)
+    send(incident, call_experts(policy, fired.facts, staff_at, calendar, at=now), now=now)
+
+
+def promise_handover(incident: Incident, found: tuple[Path, Step], now: datetime) -> None:
+    """Acknowledged once, but by somebody who has gone: nobody else's silence may go unnoticed.
+
+    When nobody has taken it within the acknowledgment time, the step after `found` is paged, after the
+    last one that one again (X17).
+    """
+    policy = policy_of_incident(incident)
+    severity = policy.severity(incident.severity)
+    number = incident.run["handover"] = incident.run.get("handovers", 0) + 1
+    incident.run["handovers"] = number
+    path, step = next_step(policy, facts_of(incident), beyond=found[1].key) or found
+    within = severity.acknowledge_within or Span(seconds=900)
+    due = due_at(calendar_of(incident.team), now, within, severity.acknowledge_clock)
+    promise_all(
+        incident,
+        [
+            PlannedPromise(
+                Promised.STEP,
+                f"handover.{number}.{path.slug}.{step.key}",
+                due,
+                step.clause,
+                payload={
+                    "path": path.slug, "step": step.key, "cause": HANDOVER, "waits": HANDOVER,
+                },
+            )
+        ],
+        now=now,
+    )  # fmt: skip
 
 
 def fire_now(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
 
 from deadlines.models import Deadline
+from directory.models import User
 from incidents.models import Incident, IncidentRole
 from incidents.services.record import SUBJECT, staff_of
 from notifications.rules.message import Link, Message
@@ -36,11 +38,15 @@ def responders(incident: Incident, now: datetime) -> list[int]:
     declined = set(incident.run.get("declined", []))
     named = [incident.owner_id, *incident.run.get("engaged", [])]
     named += IncidentRole.objects.filter(incident=incident).values_list("user_id", flat=True)
-    people = [user_id for user_id in dict.fromkeys(named) if user_id and user_id not in declined]
-    if people:
-        return people
-    primary = staff_of(incident)(now).roster.default_owner
-    return [] if primary is None else [primary]
+    people = _still_here(user_id for user_id in named if user_id not in declined)
+    return people or _still_here([staff_of(incident)(now).roster.default_owner])
+
+
+def _still_here(user_ids: Iterable[int | None]) -> list[int]:
+    """Those of them who have not left, each once, in their order."""
+    wanted = [user_id for user_id in dict.fromkeys(user_ids) if user_id is not None]
+    here = set(User.objects.filter(pk__in=wanted, is_active=True).values_list("pk", flat=True))
+    return [user_id for user_id in wanted if user_id in here]
 
 
 def _message(incident: Incident, what: str, deadline: Deadline) -> Message:
