@@ -124,3 +124,11 @@ def test_a_storm_does_not_wait_for_the_incident_and_counts_every_alert(racing: W
     assert raised == []
     incident.refresh_from_db()
     assert incident.alert_tally.count == 75
+
+
+@pytest.mark.slow
+def test_two_taps_at_the_same_moment_declare_one_incident(racing: World) -> None:
+    actor = racing.actor("engineer")
+    taps = [lambda: racing.declare("P2", title="One tap too many", actor=actor)] * 4
+    assert together(*taps) == []
+    assert Incident.objects.filter(title="One tap too many").count() == 1
