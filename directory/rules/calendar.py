@@ -82,6 +82,19 @@ def add_business_time(calendar: BusinessCalendar, start: datetime, length: timed
     raise CalendarNeverOpens("the calendar ends before the time has passed")
 
 
+def business_time_between(calendar: BusinessCalendar, start: datetime, end: datetime) -> timedelta:
+    """How much business time lies between the instants; none when the end comes first."""
+    at, until = start.astimezone(UTC), end.astimezone(UTC)
+    found = timedelta()
+    if until <= at:
+        return found
+    for opens, closes in _openings(calendar, at):
+        if opens >= until:
+            break
+        found += min(closes, until) - max(opens, at)
+    return found
+
+
 def due_at(
     calendar: BusinessCalendar, start: datetime, span: Span, clock: Literal["elapsed", "business"]
 ) -> datetime:

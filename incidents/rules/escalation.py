@@ -222,7 +222,7 @@ def _duties(
             Promised.FIRST_UPDATE, f"first_update.{plan}", due, severity.first_update_clause
         )
     if severity.resolve_within and Promised.RESOLVE not in facts.settled:
-        due = due_at(calendar, facts.zero, severity.resolve_within, severity.clock) + facts.paused
+        due = due_at(calendar, _unpaused(facts), severity.resolve_within, severity.clock)
         yield PlannedPromise(Promised.RESOLVE, f"resolve.{plan}", due, severity.resolve_clause)
 
 
@@ -294,10 +294,15 @@ def _due_of(
             return None
         return due_at(calendar, facts.zero, within, severity.acknowledge_clock)
     if trigger.kind == "unresolved" and trigger.after is not None:
-        return due_at(calendar, facts.zero, trigger.after, severity.clock) + facts.paused
+        return due_at(calendar, _unpaused(facts), trigger.after, severity.clock)
     if trigger.kind == "flag" and trigger.flag in facts.flags:
         return now
     return None
+
+
+def _unpaused(facts: Facts) -> datetime:
+    """Where the clocks of “unresolved” start, so that they end within business hours if they must."""
+    return facts.zero + facts.paused
 
 
 def cause_of(trigger: Trigger) -> str:

@@ -12,6 +12,8 @@ from deadlines.enums import State
 from deadlines.extension import Actor
 from deadlines.queries import open_promises
 from deadlines.services import cancel, move, pause, resume, settle
+from directory.queries import calendar_of
+from directory.rules.calendar import add_business_time, business_time_between
 from incidents import gates
 from incidents.enums import EntryKind, Promised, Status
 from incidents.events import (
@@ -23,7 +25,7 @@ from incidents.events import (
 )
 from incidents.models import Incident
 from incidents.permissions import Verb
-from incidents.queries.facts import facts_of, settled_duties
+from incidents.queries.facts import facts_of, policy_of_incident, settled_duties
 from incidents.rules.texts import clean_text
 from incidents.services.errors import GatesUnmet, VerbRefused
 from incidents.services.judging import REPLANNED
@@ -81,7 +83,7 @@ def relapse(incident_id: int, *, actor: Actor, now: datetime, note: str = "") ->
     change_status(incident, Status.ACKNOWLEDGED, "Only a mitigated incident relapses.")
     incident.mitigated_at = None
     _count_pause(incident, stopped_at, now)
-    resume(SUBJECT, incident.pk, kinds=STOPPED_BY_MITIGATION, now=now)
+    _go_on(incident, now)
     write_entry(
         incident,
         EntryKind.RELAPSED,
@@ -94,6 +96,20 @@ def relapse(incident_id: int, *, actor: Actor, now: datetime, note: str = "") ->
     keep(incident)
     incident_relapsed.announce(incident_id=incident.pk, now=now.isoformat())
     return incident
+
+
+def _go_on(incident: Incident, now: datetime) -> None:
+    """Starts the paused clocks with the time that was left: business time where it is that they count."""
+    calendar = calendar_of(incident.team)
+    severity = policy_of_incident(incident).severity(incident.severity)
+    paused = [
+        (promise.key, business_time_between(calendar, promise.paused_at, promise.due_at))
+        for promise in open_promises(SUBJECT, [incident.pk]).filter(state=State.PAUSED)
+        if severity.clock == "business" and promise.paused_at and promise.due_at > promise.paused_at
+    ]
+    resume(SUBJECT, incident.pk, kinds=STOPPED_BY_MITIGATION, now=now)
+    for key, left in paused:
+        move(key, add_business_time(calendar, now, left), now=now)
 
 
 @transaction.atomic

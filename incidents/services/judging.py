@@ -22,6 +22,7 @@ from incidents.services.errors import VerbRefused
 from incidents.services.paging import begin, fire_now
 from incidents.services.record import SUBJECT, allowed, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
+from notifications.enums import OPEN_PAGE_OUTS
 from notifications.queries import page_outs_of
 from notifications.services import supersede
 from procedures.rules.policy import Policy, Severity
@@ -48,7 +49,7 @@ def set_severity(
     The clocks go on from the opening, under the version of the procedure the incident has; one that is
     over by then is due now. Raised, the steps of the new path that fire at once do so. Lowered, nobody
     is paged anew; while nobody has acknowledged, whom the new path calls at once and no page has left
-    for yet is still called. The same severity again changes nothing.
+    for yet is still called. Whom a person called stays called. The same severity again changes nothing.
     """
     incident = locked(incident_id)
     allowed(actor, Verb.SET_SEVERITY, incident)
@@ -64,7 +65,13 @@ def set_severity(
     raised = new.rank < old.rank
     settled = settled_duties(incident, State.MET, State.MISSED, State.WAIVED)
     cancel(SUBJECT, incident.pk, kinds=REPLANNED, now=now, reason=f"the severity became {new.code}")
-    supersede(SUBJECT, incident.pk, now=now, reason=f"the severity became {new.code}")
+    supersede(
+        SUBJECT,
+        incident.pk,
+        now=now,
+        reason=f"the severity became {new.code}",
+        step_keys=_calls_of_the_clock(incident) if new.pages else None,
+    )
     incident.severity = new.code
     incident.run["plan"] = incident.run.get("plan", 1) + 1
     words = clean_text(reason)
@@ -101,6 +108,16 @@ def _known(policy: Policy, code: str) -> Severity:
     except LookupError:
         codes = ", ".join(one.code for one in policy.severities)
         raise VerbRefused("unknown_severity", f"The severity is one of {codes}.") from None
+
+
+def _calls_of_the_clock(incident: Incident) -> list[str]:
+    """The step keys of the pages that the plan called for, and no person."""
+    keys = page_outs_of(SUBJECT, [incident.pk]).filter(state__in=OPEN_PAGE_OUTS)
+    return [
+        key
+        for key in keys.order_by().values_list("step_key", flat=True).distinct()
+        if not key.startswith("called/") and not key.endswith("/on-demand")
+    ]
 
 
 def _sent_to(incident: Incident) -> frozenset[int]:

@@ -379,10 +379,10 @@ def fire_now(
 
 
 def call_in(incident: Incident, user: User, *, now: datetime) -> None:
-    """Pages one person who was brought in by name or by a role."""
+    """Pages one person who was brought in by name or by a role; it is written down when no way leads there."""
     severity = policy_of_incident(incident).severity(incident.severity)
     incident.run["calls"] = incident.run.get("calls", 0) + 1
-    page_people(
+    [page_out] = page_people(
         [
             PageRequest(
                 user_id=user.pk,
@@ -399,3 +399,13 @@ def call_in(incident: Incident, user: User, *, now: datetime) -> None:
         ],
         now=now,
     )
+    if page_out.state == PageOutState.UNREACHABLE:
+        write_entry(
+            incident,
+            EntryKind.PAGES,
+            f"No way leads to {user}: {page_out.reason}",
+            actor=PORTAL,
+            now=now,
+            clause="C26",
+            data={"page_out": page_out.pk, "reason": page_out.reason},
+        )

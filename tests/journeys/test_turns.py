@@ -265,3 +265,46 @@ def test_the_flag_that_was_raised_once_calls_nobody_again_at_a_reopening(world: 
     assert world.called(incident, at=at(60)) == []
     incident.refresh_from_db()
     assert incident.status == Status.ACKNOWLEDGED
+
+
+@pytest.mark.clause("C26")
+def test_whom_a_person_called_stays_called_when_the_severity_changes(
+    world: World, other: World
+) -> None:
+    incident = world.declare("P2")
+    manager = world.actor("manager")
+    services.escalate(incident.pk, to=other.engineer.email, actor=manager, now=at(1))
+    services.set_severity(incident.pk, severity="P1", actor=manager, now=at(1.1))
+    services.set_severity(incident.pk, severity="P2", actor=manager, now=at(1.2))
+    [call] = [one for one in page_outs(incident) if one.user_id == other.engineer.pk]
+    assert call.state == "waiting"
+
+
+@pytest.mark.clause("C26")
+def test_calling_somebody_to_whom_no_way_leads_is_written_down(world: World) -> None:
+    incident = world.declare("P2")
+    world.vp.contact_methods.all().delete()
+    services.escalate(incident.pk, to=world.vp.email, actor=world.actor("manager"), now=at(1))
+    assert incident.timeline.filter(text__startswith="No way leads to").count() == 1
+
+
+@pytest.mark.clause("X6", "X2", "C35")
+def test_a_p3_that_relapses_before_the_weekend_goes_on_in_business_hours(world: World) -> None:
+    opened = WEDNESDAY.replace(hour=15)
+    incident = world.declare("P3", at=opened)
+    actor = world.actor("primary")
+    services.acknowledge(incident.pk, actor=actor, now=opened + timedelta(minutes=10))
+    services.mitigate(incident.pk, actor=actor, now=opened + timedelta(minutes=20))
+    friday = opened.replace(hour=16, minute=50) + timedelta(days=2)
+    services.relapse(incident.pk, actor=actor, now=friday)
+    monday = friday.replace(hour=9, minute=0) + timedelta(days=3)
+    due = dict(
+        Deadline.objects.filter(kind__in=[Promised.RESOLVE, Promised.STEP], state=State.PENDING)
+        .order_by()
+        .values_list("clause", "due_at")
+    )
+    assert due == {
+        "C73": friday + timedelta(minutes=10),
+        "C75": monday + timedelta(minutes=30),
+        "C35": monday + timedelta(hours=7, minutes=30),
+    }
