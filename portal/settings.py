@@ -189,6 +189,7 @@ OIDC = env.prefixed("OIDC_")
 # Jobs: two queues, so that nothing slow stands before a page
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = None
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "paging"
@@ -209,7 +210,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "enforce": {"task": "deadlines.tasks.enforce", "schedule": 1.0, "options": {"expires": 2}},
+    "enforce": {"task": "deadlines.tasks.enforce", "schedule": 1.0, "options": {"expire_seconds": 5}},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
