@@ -30,7 +30,7 @@ from incidents.rules.texts import clean_text
 from incidents.services.errors import GatesUnmet, VerbRefused
 from incidents.services.judging import REPLANNED
 from incidents.services.outcomes import record_waivers
-from incidents.services.paging import begin, fire_what_waited
+from incidents.services.paging import begin, fire_what_waited, go_on_searching
 from incidents.services.record import SUBJECT, allowed, change_status, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
 from notifications.services import supersede
@@ -249,6 +249,7 @@ def _plan_again(incident: Incident, now: datetime, *, settled: Iterable[str] = (
         facts = replace(facts, paused=facts.paused + (now - incident.mitigated_at))
     begin(incident, facts, now=now, fresh=False)
     go_on_updating(incident, now)
+    go_on_searching(incident, now)
     if incident.status == Status.MITIGATED:
         pause(SUBJECT, incident.pk, kinds=STOPPED_BY_MITIGATION, now=now)
 

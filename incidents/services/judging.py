@@ -19,7 +19,7 @@ from incidents.rules.escalation import Facts, Reached, cause_of, steps_at_once
 from incidents.rules.texts import clean_text
 from incidents.services.backlog import ensure_backlog_item
 from incidents.services.errors import VerbRefused
-from incidents.services.paging import begin, fire_now
+from incidents.services.paging import begin, fire_now, go_on_searching
 from incidents.services.record import SUBJECT, allowed, keep, locked, write_entry
 from incidents.services.updating import go_on_updating
 from notifications.enums import OPEN_PAGE_OUTS
@@ -92,6 +92,7 @@ def set_severity(
         skip=frozenset() if raised else _sent_to(incident),
     )
     go_on_updating(incident, now)
+    go_on_searching(incident, now)
     if incident.status == Status.MITIGATED:
         pause(SUBJECT, incident.pk, kinds=[Promised.RESOLVE, Promised.STEP], now=now)
     ensure_backlog_item(incident, policy, now=now)

@@ -356,6 +356,17 @@ def promise_handover(incident: Incident, found: tuple[Path, Step], now: datetime
     )  # fmt: skip
 
 
+def go_on_searching(incident: Incident, now: datetime) -> None:
+    """Its promises were planned anew while nobody had it: the search for somebody goes on, from the
+    start of the path."""
+    if "handover" not in incident.run or incident.run.get("engaged"):
+        return
+    policy = policy_of_incident(incident)
+    paths = policy.paths_for(incident.kind, incident.severity)
+    if paths and policy.severity(incident.severity).pages:
+        promise_handover(incident, (paths[0], paths[0].steps[0]), now)
+
+
 def fire_now(
     incident: Incident,
     steps: Iterable[tuple[str, str, str]],

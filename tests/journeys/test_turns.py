@@ -308,3 +308,24 @@ def test_a_p3_that_relapses_before_the_weekend_goes_on_in_business_hours(world: 
         "C75": monday + timedelta(minutes=30),
         "C35": monday + timedelta(hours=7, minutes=30),
     }
+
+
+@pytest.mark.clause("X17", "C22")
+@pytest.mark.parametrize("turn", ["raised", "lowered", "resolve taken back"])
+def test_the_search_for_somebody_survives_a_turn(world: World, turn: str) -> None:
+    incident = world.declare("P2")
+    actor, manager = world.actor("primary"), world.actor("manager")
+    services.acknowledge(incident.pk, actor=actor, now=at(1))
+    services.cannot_take(incident.pk, actor=actor, now=at(3))
+    if turn == "resolve taken back":
+        services.resolve(incident.pk, actor=manager, now=at(4))
+        services.undo(incident.pk, actor=manager, now=at(5))
+    else:
+        severity = {"raised": "P1", "lowered": "P3"}[turn]
+        services.set_severity(incident.pk, severity=severity, actor=manager, now=at(5))
+    search = Deadline.objects.filter(payload__waits="handover", state=State.PENDING)
+    assert search.count() == 1
+    tick(search.get().due_at)
+    assert world.pages(incident)[-1][2].endswith("/handover")
+    services.acknowledge(incident.pk, actor=world.actor("engineer"), now=at(90))
+    assert not search.exists()
