@@ -25,6 +25,12 @@ ROOMS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def every_task_is_known() -> None:
+    """As a worker does when it starts."""
+    app.loader.import_default_modules()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_beats_tick_goes_stale_so_that_a_frozen_broker_leaves_no_pile() -> None:
     DatabaseScheduler(app=app)
@@ -35,7 +41,6 @@ def test_beats_tick_goes_stale_so_that_a_frozen_broker_leaves_no_pile() -> None:
 
 
 def test_every_task_of_ours_goes_to_a_queue_that_a_worker_reads() -> None:
-    app.loader.import_default_modules()
     ours = [name for name in app.tasks if name.split(".")[0] in ROOMS]
     assert ours
     queues = {
