@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from incidents.permissions import may_declare
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -33,12 +35,14 @@ ENTRIES = (
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
-    """The lines of the sidebar, the current one marked. A page not built in leaves no line."""
+    """The lines of the sidebar, the current one marked. One not built in, or closed to the reader, is left out."""
     lines = []
     for entry in ENTRIES:
         try:
             url = reverse(entry.url_name)
         except NoReverseMatch:
+            continue
+        if entry.url_name == "incidents:declare" and not may_declare(request.user):
             continue
         lines.append(
             {
@@ -76,10 +80,22 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": "",
             "items": [
-                {"title": line["title"], "icon": line["symbol"], "link": line["url"]}
+                {
+                    "title": line["title"],
+                    "icon": line["symbol"],
+                    "link": line["url"],
+                    "active": line["current"],
+                }
                 for line in menu(request)
             ]
-            + [{"title": "Operations", "icon": "monitor_heart", "link": reverse("admin:index")}],
+            + [
+                {
+                    "title": "Operations",
+                    "icon": "monitor_heart",
+                    "link": reverse("admin:index"),
+                    "active": request.path == reverse("admin:index"),
+                }
+            ],
         }
     ]
     for app in admin.site.get_app_list(request):

@@ -94,6 +94,8 @@ def test_an_outsider_declares_and_an_auditor_does_not(
         signed_in(outsider).post("/incidents/declare/", form(world, press="declare")).status_code
         == 302
     )
+    assert 'href="/incidents/declare/"' in signed_in(outsider).get("/").content.decode()
+    assert 'href="/incidents/declare/"' not in signed_in(auditor).get("/").content.decode()
     assert signed_in(auditor).get("/incidents/declare/").status_code == 403
     assert (
         signed_in(auditor).post("/incidents/declare/", form(world, press="declare")).status_code
