@@ -210,7 +210,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "enforce": {"task": "deadlines.tasks.enforce", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "enforce": {
+        "task": "deadlines.tasks.enforce",
+        "schedule": 1.0,
+        "options": {"expire_seconds": 5},
+    },
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
