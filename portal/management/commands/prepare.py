@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from portal.static import UNUSED
+from procedures.models import Procedure
 
 LOCK = 0x57424C4C  # any number of our own
 PROCEDURE = Path("procedures") / "mother_harness.toml"
@@ -21,7 +22,8 @@ PATIENCE_SECONDS = 30
 
 class Command(BaseCommand):
     help = (
-        "Migrates, collects the static files, loads the procedure and, asked for, the sample team."
+        "Migrates, collects the static files, loads the procedure into an empty database and, asked"
+        " for, the sample team."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own shape
 
@@ -49,7 +51,10 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         self._collect_static()
-        call_command("load_procedure", settings.BASE_DIR / PROCEDURE, stdout=self.stdout)
+        if (
+            not Procedure.objects.exists()
+        ):  # later the rows are the team's, and no start reverts them
+            call_command("load_procedure", settings.BASE_DIR / PROCEDURE, stdout=self.stdout)
         if settings.DEMO:
             call_command("seed_demo", stdout=self.stdout)
 
