@@ -157,7 +157,7 @@ class IntegrationAdmin(ModelAdmin):
         return False
 
     def has_key_permission(self, request: HttpRequest, object_id: str) -> bool:
-        return self.get_queryset(request).filter(pk=object_id).exists()
+        return self.get_object(request, object_id) is not None
 
     def _edits(self, request: HttpRequest, obj: Integration | None) -> bool:
         if obj is None:

@@ -14,6 +14,7 @@ from alerts.enums import AlertKind, AlertState
 from alerts.models import Alert, Integration, TestRun
 from alerts.queries import active_incident_of_group
 from alerts.rules.judging import still_together, worse
+from alerts.rules.samples import TEST_LABEL
 from deadlines.extension import PORTAL, Actor
 from deadlines.services import Promise, schedule
 from directory.models import Service
@@ -97,6 +98,8 @@ def open_for(alert: Alert, *, now: datetime) -> int | None:
     """Keeps that promise. Returns the incident's id; None when the alert needs none any more."""
     if alert.incident_id is not None or alert.resolved_at is not None:
         return alert.incident_id
+    token = alert.labels.get(TEST_LABEL, "")
+    run = TestRun.objects.filter(integration_id=alert.integration_id, token=token).first()
     new = NewAlert(
         id=alert.pk,
         dedup_key=alert.dedup_key,
@@ -106,6 +109,8 @@ def open_for(alert: Alert, *, now: datetime) -> int | None:
         group_key=alert.group_key,
         service=alert.service,
         started_at=alert.started_at,
+        drill_run_id=run.pk if run else None,
+        drill_user_id=run.user_id if run else None,
     )
     place(alert.integration, [new], now=now)
     alert.refresh_from_db(fields=["incident"])

@@ -10,7 +10,7 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Field, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from guardian.admin import GuardedModelAdminMixin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
@@ -92,7 +92,7 @@ def _roles_of_the_procedure(request: HttpRequest) -> list[tuple[str, str]]:
         match = request.resolver_match
         team_id = match.kwargs.get("object_id") if match else None
         roles = Role.objects.filter(from_rota="")
-        if team_id and str(team_id).isdigit():
+        if team_id and str(team_id).isdecimal():
             held = RoleHolder.objects.filter(team_id=team_id).values_list("role", flat=True)
             roles = Role.objects.filter(procedure__teams=team_id)
             extra = [(role, role) for role in held]
@@ -226,25 +226,27 @@ class TeamAdmin(GuardedModelAdminMixin, TeamScopedAdmin):
             )
 
     def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponse:
-        _admins_only(request)
+        self._may_grant(request, object_pk)
         return super().obj_perms_manage_view(request, object_pk)
 
     def obj_perms_manage_user_view(
         self, request: HttpRequest, object_pk: str, user_id: str
     ) -> HttpResponse:
-        _admins_only(request)
+        self._may_grant(request, object_pk, user_id)
         return super().obj_perms_manage_user_view(request, object_pk, user_id)
 
     def obj_perms_manage_group_view(
         self, request: HttpRequest, object_pk: str, group_id: str
     ) -> HttpResponse:
-        _admins_only(request)
+        self._may_grant(request, object_pk, group_id)
         return super().obj_perms_manage_group_view(request, object_pk, group_id)
 
-
-def _admins_only(request: HttpRequest) -> None:
-    if not is_admin(request.user):
-        raise PermissionDenied
+    def _may_grant(self, request: HttpRequest, object_pk: str, whose: str = "0") -> None:
+        """Only admins grant rights over a team; an id that can be no row's is not found."""
+        if not is_admin(request.user):
+            raise PermissionDenied
+        if self.get_object(request, object_pk) is None or not whose.isdecimal():
+            raise Http404
 
 
 def _role_kept(user: User) -> GroupRole:

@@ -85,7 +85,7 @@ class ApiTokenAdmin(ModelAdmin):
         return False
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str) -> bool:
-        return is_admin(request.user) or self.get_queryset(request).filter(pk=object_id).exists()
+        return self.get_object(request, object_id) is not None
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         if obj:

@@ -10,16 +10,21 @@ from django.conf import settings
 from deadlines.models import Deadline
 from directory.models import User
 from incidents.models import Incident, IncidentRole
+from incidents.permissions import grant_sight
 from incidents.services.record import SUBJECT, staff_of
 from notifications.rules.message import Link, Message
 from notifications.services import tell
 
 
 def tell_responders(incident: Incident, what: str, *, deadline: Deadline, now: datetime) -> None:
-    """Says what is due to whoever has the incident, or to the primary while nobody does. Never silent."""
+    """Says what is due to whoever has the incident, or to the primary while nobody does. Never silent.
+
+    Who is told of a restricted incident is thereby called to it, and may see it.
+    """
     people = responders(incident, now)
     if not people:
         people = list(staff_of(incident)(now).fallback)
+    grant_sight(incident, people)
     tell(
         key=deadline.key,
         subject_type=SUBJECT,

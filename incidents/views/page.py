@@ -63,10 +63,7 @@ def context_of(
 ) -> dict[str, Any]:
     """What the page shows; after a refused verb also why, and what was typed."""
     now = datetime.now(UTC)
-    before = request.GET.get("before", "")
-    entries = timeline_of(
-        incident, before=int(before) if before.isascii() and before.isdigit() else None
-    )
+    entries = timeline_of(incident, before=_number(request.GET.get("before", "")))
     may = what_may(request.user, incident)
     context = parts_of(incident, may, now)
     context.update(
@@ -132,14 +129,11 @@ def live(request: HttpRequest, ref: str) -> HttpResponse:
     version = version_of(incident)
     if request.GET.get("version") == version:
         return HttpResponse(status=204)
-    last = request.GET.get("entry", "")
     now = datetime.now(UTC)
     context = parts_of(incident, what_may(request.user, incident), now)
     context.update(
         {
-            "entries": timeline_of(
-                incident, after=int(last) if last.isascii() and last.isdigit() else 0
-            ),
+            "entries": timeline_of(incident, after=_number(request.GET.get("entry", "")) or 0),
             "pages": pages_of(incident),
             "version": version,
             "live": True,
@@ -147,3 +141,8 @@ def live(request: HttpRequest, ref: str) -> HttpResponse:
         }
     )
     return render(request, "incidents/live.html", context)
+
+
+def _number(text: str) -> int | None:
+    """An entry's number as it stands in an address; None for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

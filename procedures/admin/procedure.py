@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -88,7 +88,7 @@ class ProcedureAdmin(DraftAdmin):
         return allowed and (obj is None or newest_version(obj) is None)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        procedure = Procedure.objects.filter(pk=object_id).first()
+        procedure = self.get_object(request, object_id)
         return procedure is not None and may_publish(actor_of(request), procedure)
 
     def changeform_view(
@@ -135,7 +135,9 @@ class ProcedureAdmin(DraftAdmin):
 
     @action(description="Download as a file", url_path="download", permissions=["view"])
     def download_draft(self, request: HttpRequest, object_id: Any) -> HttpResponse:
-        procedure = get_object_or_404(Procedure, pk=object_id)
+        procedure = self.get_object(request, object_id)
+        if procedure is None:
+            raise Http404
         try:
             return as_download(dump_procedure(procedure), procedure.slug)
         except ProcedureRefused as refused:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -55,7 +54,7 @@ class ProcedureVersionAdmin(ReadOnly):
 
     @action(description="Download as a file", url_path="download", permissions=["view"])
     def download(self, request: HttpRequest, object_id: Any) -> HttpResponse:
-        version = get_object_or_404(
-            ProcedureVersion.objects.select_related("procedure"), pk=object_id
-        )
+        version = self.get_object(request, object_id)
+        if version is None:
+            raise Http404
         return as_download(version_file(version), f"{version.procedure.slug}-{version.number}")

@@ -9,13 +9,17 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from deadlines.extension import PORTAL
+from deadlines.models import Deadline
 from directory import services as directory
 from directory.enums import Role
 from directory.models import User
 from incidents import services
 from incidents.models import Incident, IncidentRole
-from incidents.permissions import Verb, may, visible_to, what_may, without_hidden
+from incidents.permissions import Verb, may, sees, visible_to, what_may, without_hidden
+from incidents.services.telling import tell_responders
+from notifications.models import PageOut
 from procedures.models import Outcome
+from rotations.models import Override
 from tests.incidents.factories import WEDNESDAY, World, make_user, make_world
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +236,18 @@ def test_the_ledger_hides_restricted_incidents(world: World) -> None:
     assert {outcome.subject_label for outcome in mine} == {"a restricted incident"}
     assert without_hidden(world.primary, mine).count() == mine.count()
     assert not without_hidden(world.engineer, mine).exists()
+
+
+def test_who_is_told_what_a_restricted_incident_owes_may_see_it(world: World) -> None:
+    incident = world.declare("P2", kind="security")
+    Incident.objects.filter(pk=incident.pk).update(owner=None)
+    Override.objects.create(
+        rota=world.rota, user=world.engineer, starts_at=WEDNESDAY, ends_at=WEDNESDAY + timedelta(days=1),
+        created_at=WEDNESDAY,
+    )  # fmt: skip
+    incident.refresh_from_db()
+    due = Deadline.objects.get(subject_id=incident.pk, kind="incident.first_update")
+    tell_responders(incident, "The first findings are due", deadline=due, now=due.due_at)
+    told = PageOut.objects.exclude(purpose="page").filter(subject_id=incident.pk)
+    assert {one.user for one in told} == {world.engineer}
+    assert sees(world.engineer, incident)

@@ -10,7 +10,7 @@ import pytest
 from alerts.enums import Action, IntegrationKind
 from alerts.models import Alert, Integration
 from alerts.queries import hash_of
-from alerts.services import UnknownKey, mark_false_positive, take
+from alerts.services import UnknownKey, mark_false_positive, send_test, start_test, take
 from alerts.services.openings import ALERT_SUBJECT
 from deadlines.extension import Actor
 from deadlines.models import Deadline
@@ -399,6 +399,21 @@ def test_an_alert_whose_incident_cannot_be_opened_is_kept_and_opened_later(
     tick(WEDNESDAY + timedelta(seconds=1))
     assert sender.alert.incident == sender.incident
     assert sender.world.called(sender.incident) == ["primary"]
+
+
+def test_a_test_alert_that_is_opened_later_is_still_a_drill(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    run = start_test(sender.integration, user=sender.world.manager, now=WEDNESDAY)
+    with monkeypatch.context() as patched:
+        patched.setattr("alerts.services.openings.incidents.declare", broken)
+        send_test(run, now=WEDNESDAY)
+    tick(WEDNESDAY + timedelta(seconds=1))
+    assert sender.incident.drill
+    assert sender.world.called(sender.incident) == ["manager"]
 
 
 def test_a_severity_the_procedure_does_not_know_becomes_the_next_worse(world: World) -> None:
