@@ -65,7 +65,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("page", "")
     start = (
         (int(number) - 1) * PER_PAGE
-        if number.isascii() and number.isdigit() and 0 < int(number) < 10_000
+        if number.isascii() and number.isdigit() and len(number) < 5 and int(number)
         else 0
     )
     rows = list(pages.order_by("-id")[start : start + PER_PAGE + 1])

@@ -173,18 +173,18 @@ def _walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str
             yield here
 
 
-_NAME = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^()]*\)")
+NAME_IN_ADDRESS = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^()]*\)")
 
 
 def concrete(address: str, portal: Portal) -> Iterator[str]:
     """Real paths for an address, one for each combination of the things it may name."""
-    names = [first or second for first, second in _NAME.findall(address)]
+    names = [first or second for first, second in NAME_IN_ADDRESS.findall(address)]
     known = portal.values(address) if names else {}
     if "object_id" in names and not address.startswith("admin/r/"):
         known["object_id"] = objects_of(address, portal)
     for chosen in product(*(known.get(name, [1]) for name in names)):
         values = iter(chosen)
-        path = _NAME.sub(lambda _: str(next(values)), address)  # noqa: B023
+        path = NAME_IN_ADDRESS.sub(lambda _: str(next(values)), address)  # noqa: B023
         yield "/" + re.sub(r"/\?$|/\?\$$", "/", path.replace("^", "")).replace("$", "")
 
 
