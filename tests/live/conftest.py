@@ -48,10 +48,10 @@ class Mail:
         body = self.message.get_body(("plain",))
         return str(body.get_content()) if body else ""
 
-    @property
-    def phone_path(self) -> str:
-        """The path of the phone page the mail links to."""
-        found = re.search(r"/p/[A-Za-z0-9_.:=-]+/", self.text)
+    def phone_path(self, words: str) -> str:
+        """The path of the phone page for what these words name; a bundle has one for each."""
+        about = self.text[max(self.text.find(words), 0) :]
+        found = re.search(r"/p/[A-Za-z0-9_.:=-]+/", about)
         assert found, self.text
         return found.group()
 

@@ -67,7 +67,7 @@ def test_what_the_client_triggers_and_nobody_acknowledges_climbs_the_path(
 
     until(paged, seconds=60, what="primary, secondary and manager to be paged by mail")
     mails = stack.inbox.about("Approval is broken", stack.email_of("manager"))
-    press(stack, mails[0].phone_path, "Acknowledge")
+    press(stack, mails[0].phone_path("Approval is broken"), "Acknowledge")
     incident = stack.incident_titled("Approval is broken")
     assert incident is not None
     assert incident["status"] == "acknowledged"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +44,12 @@ def https_before(port: int, folder: Path) -> Iterator[Front]:
         finally:
             sink.close()
 
+    # A thread of its own: the caller's may run the loop of a browser.
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(
-        asyncio.start_server(relay, "localhost", 0, ssl=context, ssl_shutdown_timeout=1)
-    )
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    listening = asyncio.start_server(relay, "localhost", 0, ssl=context, ssl_shutdown_timeout=1)
+    server = asyncio.run_coroutine_threadsafe(_started(listening), loop).result(10)
     try:
         chosen = server.sockets[0].getsockname()[1]
         yield Front(f"https://localhost:{chosen}", str(authority_file))
@@ -58,6 +58,10 @@ def https_before(port: int, folder: Path) -> Iterator[Front]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _started(listening: Coroutine[None, None, asyncio.Server]) -> asyncio.Server:
+    return await listening
 
 
 async def _stop(server: asyncio.Server) -> None:
