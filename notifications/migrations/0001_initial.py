@@ -539,7 +539,7 @@ class Migration(migrations.Migration):
                     "max_tries",
                     models.PositiveSmallIntegerField(
                         default=40,
-                        help_text="Tries before a message is given up.",
+                        help_text="Tries before others are called instead; a page is still tried, once a minute.",
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
                 ),
@@ -629,7 +629,7 @@ class Migration(migrations.Migration):
                     "max_tries",
                     models.PositiveSmallIntegerField(
                         default=40,
-                        help_text="Tries before a message is given up.",
+                        help_text="Tries before others are called instead; a page is still tried, once a minute.",
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
                 ),

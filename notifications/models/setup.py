@@ -47,7 +47,7 @@ class PagingLimits(models.Model):
     )
     max_tries = models.PositiveSmallIntegerField(
         default=40, validators=[MinValueValidator(1)],
-        help_text="Tries before a message is given up.",
+        help_text="Tries before others are called instead; a page is still tried, once a minute.",
     )  # fmt: skip
     next_method_after = models.PositiveSmallIntegerField(
         default=3, validators=[MinValueValidator(1)],

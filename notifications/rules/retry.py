@@ -33,3 +33,8 @@ def wait_before_next(
     if wish is not None and wish > seconds:
         seconds = min(wish, plan.cap * 4)
     return timedelta(seconds=seconds)
+
+
+def rare_retry(plan: RetryPlan, *, chance: float) -> timedelta:
+    """The wait of a message that had all its tries but may not be given up: four times the cap, spread."""
+    return timedelta(seconds=plan.cap * 4 * (1 - JITTER + 2 * JITTER * chance))

@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -28,7 +28,7 @@ from notifications.enums import (
 from notifications.events import page_exhausted, page_sent
 from notifications.models import Attempt, Page, PageOut, PagingLimits
 from notifications.queries import channel_rows, limits, methods_of
-from notifications.rules.retry import RetryPlan, wait_before_next
+from notifications.rules.retry import RetryPlan, rare_retry, wait_before_next
 from notifications.rules.routing import MethodFacts, ways
 from notifications.services.claiming import Parcel, forget_pace
 
@@ -151,6 +151,8 @@ def _locked_page_outs(page_ids: Sequence[int]) -> dict[int, PageOut]:
     return {row.pk: row for row in rows}
 
 
+KEPT = (Purpose.PAGE, Purpose.NOTE, Purpose.DIGEST)
+
 RECORD_TAKEN = """
 UPDATE notifications_page AS page
 SET state = taken.state, sent_at = %(now)s, tries = page.tries + 1, claims = 0, leased_by = '',
@@ -219,7 +221,7 @@ def _record_not_taken(
     now: datetime,
 ) -> None:
     plan = RetryPlan(in_force.retry_seconds, in_force.retry_cap_seconds, in_force.max_tries)
-    move_on, beside = [], []
+    move_on, beside, patient = [], [], []
     chances: dict[str, float] = {}
     for one, page in not_taken:
         out, answer = outs[page.page_out_id], one.answer
@@ -230,9 +232,9 @@ def _record_not_taken(
         page.answer = page.error = answer.text[:500]
         # one parcel's pages come back together, as one bundle
         chance = chances.setdefault(f"{one.parcel.lease} {one.parcel.page_ids[0]}", random.random())  # noqa: S311 - spreads retries, guards nothing
-        wait = None
-        if answer.outcome == Outcome.TRANSIENT:
-            wait = wait_before_next(plan, page.tries, chance=chance, wish=answer.retry_after)
+        wait = _wait(plan, out, page, answer, chance)
+        if wait is not None and page.tries >= plan.max_tries:
+            patient.append((out, answer.text))
         if out.state not in OPEN_PAGE_OUTS:
             page.state = PageState.SUPERSEDED
         elif wait is None:
@@ -252,8 +254,38 @@ def _record_not_taken(
     for out, why in move_on:
         logger.error("page-out %s: a message was given up: %s", out.pk, why)
         _move_on(out, in_force, now, why)
+    for out, why in patient:
+        _say_nobody_is_reached(out, in_force, now, why)
     for out in beside:
         _start_next_method(out, now)
+
+
+def _wait(
+    plan: RetryPlan, out: PageOut, page: Page, answer: Answer, chance: float
+) -> timedelta | None:
+    """How long a failed message waits; None when it is given up, as no page that may still go out is."""
+    if answer.outcome != Outcome.TRANSIENT:
+        return None
+    wait = wait_before_next(plan, page.tries, chance=chance, wish=answer.retry_after)
+    if wait is None and out.purpose in KEPT:
+        return rare_retry(plan, chance=chance)
+    return wait
+
+
+def _say_nobody_is_reached(out: PageOut, in_force: PagingLimits, now: datetime, why: str) -> None:
+    """Every way was tried often enough and none worked: others are called, once. It stays open, and
+    goes out when the way is free again: a long outage of the mail server must not swallow a page."""
+    if out.state not in OPEN_PAGE_OUTS or out.exhausted_at or _start_next_method(out, now):
+        return
+    hopeful = Q(state__in=REACHED) | Q(state__in=OPEN_PAGES, tries__lt=in_force.max_tries)
+    if out.pages.filter(hopeful).exists():
+        return
+    out.reason = f"No way has worked yet. The last: {why}"[:300]
+    out.exhausted_at = now
+    if out.purpose != Purpose.PAGE:
+        out.exhaustion_told_at = now
+    out.save(update_fields=["reason", "exhausted_at", "exhaustion_told_at"])
+    logger.error("page-out %s reaches nobody so far: %s", out.pk, why)
 
 
 def _move_on(out: PageOut, in_force: PagingLimits, now: datetime, why: str) -> None:

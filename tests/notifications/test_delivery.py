@@ -219,19 +219,23 @@ def test_a_transient_failure_is_tried_again_with_growing_waits_and_the_same_mess
     assert str(smtp.taken[0][1]["X-Watchbill-Delivery"]) == page.delivery_key
 
 
-def test_a_message_is_given_up_after_its_tries_and_that_is_said(
+def test_after_its_tries_others_are_called_once_and_the_page_goes_out_when_the_server_is_back(
     smtp: MailServer, heard: dict[str, list[dict[str, Any]]]
 ) -> None:
     PagingLimits.objects.update_or_create(pk=1, defaults={"max_tries": 3})
     smtp.data_answer = "451 not now"
     [out] = page_people([page_request(make_person())], now=NOON)
-    for minute in range(5):
-        delivery.deliver_due(now=NOON + timedelta(minutes=minute))
+    for minute in range(8):
+        delivery.deliver_due(now=NOON + timedelta(minutes=2 * minute))
 
-    assert Page.objects.get().tries == 3
+    assert Page.objects.get().tries == 8
     assert [facts["page_out_id"] for facts in heard["exhausted"]] == [out.pk]
+
+    smtp.data_answer = ""
+    delivery.deliver_due(now=NOON + timedelta(hours=1))
+    assert len(smtp.taken) == 1
     out.refresh_from_db()
-    assert out.state == PageOutState.UNREACHABLE
+    assert out.state == PageOutState.SENT
 
 
 def test_after_some_failed_tries_the_next_method_starts_beside(smtp: MailServer) -> None:
