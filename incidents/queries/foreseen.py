@@ -31,6 +31,21 @@ class Line:
         return self.held_until or self.at
 
 
+def folded(lines: list[Line]) -> tuple[list[Line], list[Line]]:
+    """The lines to read, and the repeats that only say again what a repeat before them said."""
+    said: set[tuple[str, tuple[str, ...], tuple[str, ...]]] = set()
+    shown, repeats = [], []
+    for line in lines:
+        same = (line.what, line.people, line.how)
+        if line.cause == "repeat" and same in said:
+            repeats.append(line)
+            continue
+        if line.cause == "repeat":
+            said.add(same)
+        shown.append(line)
+    return shown, repeats
+
+
 def lines_of(seen: Preview) -> list[Line]:
     """Everything the preview foresees, by time: a hole before the page that follows it, then what is owed."""
     lines = [_page(pages) for pages in _by_step(seen.pages)]

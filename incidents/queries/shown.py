@@ -168,7 +168,9 @@ def what_next(incident: Incident, owed: Sequence[Owed]) -> Next:
     update = next((item for item in open_now if item.deadline.kind in UPDATES), None)
     match incident.status:
         case Status.TRIGGERED:
-            return Next("Somebody acknowledges: that takes it on and ends any paging.", "acknowledge", first)
+            return Next(
+                "Somebody acknowledges: that takes it on and ends any paging.", "acknowledge", first
+            )
         case Status.ACKNOWLEDGED if incident.first_update_at is None and update is not None:
             return Next("Post the first findings, even if they are few.", "update", update)
         case Status.ACKNOWLEDGED:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from directory.models import Service, User
 from directory.permissions import visible_teams
 from incidents.forms import PreviewForm
-from incidents.queries.foreseen import Line, lines_of
+from incidents.queries.foreseen import Line, folded, lines_of
 from incidents.queries.preview import Preview
 from incidents.queries.preview import preview as foresee
 from procedures.models import ProcedureVersion
@@ -63,9 +63,11 @@ def _answer(form: PreviewForm, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         )
         return {}
     lines = lines_of(seen)
+    shown, repeats = folded(lines)
     return {
         "seen": seen,
-        "lines": lines,
+        "lines": shown,
+        "repeats": repeats,
         "at": at,
         "picture": picture(seen, lines, zone),
         "procedure_slug": seen.team.procedure.slug,

@@ -133,6 +133,24 @@ def test_the_preview_shows_what_is_held_until_business_hours(
     assert "Mon 9 Mar 09:00" in page
 
 
+@pytest.mark.clause("X17")
+def test_the_preview_says_a_repeat_once_and_folds_the_rest(
+    world: World, signed_in: SignedIn
+) -> None:
+    path = f"/preview/?severity=P1&service={world.service.slug}&at=2026-03-08T03:10"
+    answer = signed_in(world.engineer).get(path)
+    repeated = [line for line in answer.context["lines"] if line.cause == "repeat"]
+    assert len({(line.what, line.people) for line in repeated}) == len(repeated)
+    assert "Sun 8 Mar 03:15" in {
+        f"{line.goes_out_at:%a} {line.goes_out_at.day} Mar {line.goes_out_at:%H:%M}"
+        for line in repeated
+    }
+    said = {(line.what, line.people, line.how) for line in repeated}
+    assert answer.context["repeats"]
+    assert {(line.what, line.people, line.how) for line in answer.context["repeats"]} <= said
+    assert "further repeats of the same calls" in answer.content.decode()
+
+
 def test_a_step_that_reaches_nobody_is_red(world: World, signed_in: SignedIn) -> None:
     world.secondary.contact_methods.all().delete()
     world.engineer.contact_methods.all().delete()
