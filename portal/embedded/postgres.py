@@ -176,23 +176,24 @@ class Postgres:
         The caller holds the data folder's lock, so no living run owns what is found here.
         """
         pid_file = self.folder / "postmaster.pid"
-        found = set(processes.living_in(self.folder))
         if pid_file.exists():
             pid = int(pid_file.read_text().split("\n", 1)[0] or 0)
-            command = processes.command_of(pid) if pid and processes.alive(pid) else ""
-            if "postgres" in command and str(self.folder) in command:
-                found.add(pid)
-            elif pid not in found:
+            if self._is_our_server(pid):
+                # Only to the server itself: its helpers take the same signal for another order.
+                processes.end([pid], by=signal.SIGINT, within=15)
+            elif pid not in processes.living_in(self.folder):
                 pid_file.unlink(missing_ok=True)
-        if not found:
-            return
-        left = processes.end(found, by=signal.SIGINT, within=15)
-        left = processes.end(left, by=signal.SIGQUIT, within=5) if left else []
-        left = processes.end(left, by=signal.SIGKILL, within=5) if left else []
+        left = processes.living_in(self.folder)
+        for by in (signal.SIGQUIT, signal.SIGKILL):
+            left = processes.end(left, by=by, within=5) if left else []
         if left:
             raise Refused(f"A PostgreSQL of an earlier run (process {left[0]}) cannot be ended.")
         if not processes.living_in(self.folder):
             pid_file.unlink(missing_ok=True)
+
+    def _is_our_server(self, pid: int) -> bool:
+        command = processes.command_of(pid) if pid and processes.alive(pid) else ""
+        return "postgres" in command and str(self.folder) in command
 
     def _initialise(self) -> None:
         """Makes the cluster beside its place and moves it there whole: half a cluster is never seen."""

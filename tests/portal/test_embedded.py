@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -45,11 +46,11 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Postgres:
-    """A fresh cluster in a folder that anybody may enter."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return Postgres(tmp_path / "data", CACHE, durable=False)
+def postgres() -> Iterator[Postgres]:
+    """A fresh cluster in a folder that anybody may enter, as pytest's own are not."""
+    with TemporaryDirectory(prefix="watchbill-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Postgres(Path(folder) / "data", CACHE, durable=False)
 
 
 def number_in(postgres: Postgres) -> int:
