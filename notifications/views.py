@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.csp import CSP
@@ -40,6 +40,7 @@ def sees_all(user: User) -> bool:
 def visible_pages(user: User) -> QuerySet[Page]:
     """One's own messages; for an admin of an embedded portal everybody's but the restricted ones.
 
+    A letter that speaks for several pages is shown only if none of them is hidden.
     Upper rooms contribute to "outbox.visible": a function of the user and of page-outs that gives
     those without what is hidden from the user.
     """
@@ -50,7 +51,9 @@ def visible_pages(user: User) -> QuerySet[Page]:
     others = PageOut.objects.all()
     for _, provider in contributions("outbox.visible"):
         others = provider(user, others)
-    return pages.filter(own | Q(page_out__in=others.values("pk")))
+    seen = Q(page_out__in=others.values("pk"))
+    hidden_inside = Exists(Page.objects.filter(bundle=OuterRef("pk")).exclude(seen))
+    return pages.filter(own | (seen & ~hidden_inside))
 
 
 @require_safe

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from directory.models import User
+from incidents.models import Incident
 from incidents.queries.messages import message_of
 from notifications.channels import file
 from notifications.channels.clock import AttemptClock
@@ -94,3 +95,27 @@ def test_an_admin_sees_all_but_restricted_ones_only_where_mail_is_kept_as_files(
     monkeypatch.setattr(settings, "EMBEDDED", False)
     assert f"/outbox/{plain.pk}/" not in admin.get("/outbox/").content.decode()
     assert admin.get(f"/outbox/{plain.pk}/").status_code == 404
+
+
+def test_a_letter_that_also_speaks_of_a_restricted_incident_is_hidden_as_a_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, mixed = sent(world), sent(world, title="Ordinary")
+    speaks_for(plain, world.declare(title="Another ordinary one"))
+    speaks_for(mixed, world.declare("P1", kind="security", title="CANARY"))
+    monkeypatch.setattr(settings, "EMBEDDED", True)
+    admin = as_user(world.admin)
+    page = admin.get("/outbox/").content.decode()
+    assert f"/outbox/{plain.pk}/" in page
+    assert f"/outbox/{mixed.pk}/" not in page
+    assert admin.get(f"/outbox/{plain.pk}/").status_code == 200
+    for ending in ("", "body/"):
+        assert admin.get(f"/outbox/{mixed.pk}/{ending}").status_code == 404
+    assert as_user(world.primary).get(f"/outbox/{mixed.pk}/").status_code == 200
+
+
+def speaks_for(letter: Page, incident: Incident) -> None:
+    changed = Page.objects.filter(
+        page_out__subject_id=incident.pk, page_out__user=letter.page_out.user
+    ).update(state="bundled", bundle=letter)
+    assert changed
