@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import cast
 from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from django.db import transaction
+from django.http import StreamingHttpResponse
 from django.test import Client
 
 from alerts.services.overload import limiter
@@ -133,7 +135,7 @@ def status_of(client: Client, method: str, path: str, **more: object) -> int:
     with transaction.atomic():
         answer = client.generic(method, path, **more)  # type: ignore[arg-type]
         if answer.streaming:
-            b"".join(answer.streaming_content)
+            b"".join(cast(StreamingHttpResponse, answer))
         transaction.set_rollback(True)
     return answer.status_code
 

@@ -132,7 +132,9 @@ class Portal:
                 ContactMethod.objects.values_list("pk", flat=True)[:1]
             ),
         }
-        own = next((found for room, found in by_room.items() if f"{room}/" in address), [1])
+        own: list[object] = next(
+            (found for room, found in by_room.items() if f"{room}/" in address), [1]
+        )
         return {
             "key": ["unknown-key"],
             "rest": ["x"],
@@ -193,11 +195,12 @@ def objects_of(address: str, portal: Portal) -> list[object]:
     _, app, model, *_ = address.split("/")
     rows = apps.get_model(app, model)._default_manager.order_by("-pk")
     subject = {"subject_type": "incident", "subject_id": portal.hidden.pk}
-    hidden = {
+    by_model: dict[Any, dict[str, Any]] = {
         Deadline: subject, Outcome: subject, PageOut: subject, Page: {"page_out__subject_id": portal.hidden.pk},
         TimelineEntry: {"incident": portal.hidden}, ActionItem: {"incident": portal.hidden},
         Alert: {"incident": portal.hidden}, Incident: {"pk": portal.hidden.pk},
-    }.get(rows.model)  # fmt: skip
+    }  # fmt: skip
+    hidden = by_model.get(rows.model)
     first = list(rows.filter(**hidden).values_list("pk", flat=True)[:1]) if hidden else []
     return [*(first or rows.values_list("pk", flat=True)[:1]), 999_999_999]
 
