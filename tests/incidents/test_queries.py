@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from deadlines.extension import contribute, contributions
 from deadlines.models import Deadline
 from incidents import services
 from incidents.enums import Promised
+from incidents.queries.freeze import freeze_reasons
 from incidents.queries.health import check, metrics, without_a_future
 from incidents.queries.messages import message_of
 from incidents.queries.phone import phone_facts
@@ -198,3 +201,22 @@ def test_monitors_are_told_of_no_restricted_incident(world: World) -> None:
     Deadline.objects.filter(subject_id=hidden.pk).delete()
     [problem] = check(SOON)
     assert problem.detail == "Nothing more would happen to 1 open incidents."
+
+
+@pytest.mark.clause("C221")
+def test_the_freeze_of_a_service_costs_the_same_with_many_incidents(world: World) -> None:
+    elsewhere = make_world()
+
+    def asked() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as queries:
+            reasons = freeze_reasons(world.engineer, now=SOON, service=world.other_service.slug)
+        return len(reasons), len(queries)
+
+    world.declare("P1")
+    asked()
+    found, cost = asked()
+    assert found == 1
+    for number in range(3):
+        world.declare("P2", title=f"Fire {number}")
+        elsewhere.declare("P2", title=f"Fire {number}")
+    assert asked() == (4, cost)
