@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import sys
@@ -214,13 +215,23 @@ def _refused(path: str, refusal: Refusal) -> Answer:
     status = refusal.status
     if status == 503 and path.startswith("/v2/"):
         status = 429  # which PagerDuty's clients retry
-    headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
+    kind, content = "text/plain; charset=utf-8", f"{refusal}\n".encode()
+    if path.startswith("/api/"):
+        kind, content = "application/problem+json", _problem(status, str(refusal))
+    headers = [("content-type", kind), ("cache-control", "no-store")]
     if status in {429, 503}:
         headers.append(("retry-after", RETRY_SECONDS))
     else:
         headers.append(("connection", "close"))
     logger.warning("%s %s: %s", status, HTTPStatus(status).phrase, refusal)
-    return status, headers, f"{refusal}\n".encode()
+    return status, headers, content
+
+
+def _problem(status: int, detail: str) -> bytes:
+    """RFC 9457, as the API's own errors: this module does not load the API."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return json.dumps(body).encode()
 
 
 def _die_with_the_server() -> None:

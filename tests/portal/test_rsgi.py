@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from portal.rsgi import Entry, Headers, Limits
+from tests.portal.tiny import application
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1_000_000
@@ -108,3 +114,58 @@ def test_a_client_that_leaves_in_the_middle_is_forgotten(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
     assert ask(port, "GET", "/") == (200, "GET 0 of None")
+
+
+class Sender:
+    """A client whose body never ends, as the server shows it; it keeps the answer."""
+
+    def __init__(self, chunk: bytes) -> None:
+        self.chunk = chunk
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.chunk
+        await asyncio.Event().wait()
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status, self.headers, self.body = status, dict(headers), body
+
+    def response_empty(self, status: int, headers: Headers) -> None:
+        self.response_bytes(status, headers, b"")
+
+
+def refused(path: str, limits: Limits, chunk: bytes = b"half") -> Sender:
+    sender = Sender(chunk)
+    scope = SimpleNamespace(
+        method="POST", path=path, query_string="", scheme="http", http_version="1.1",
+        server="127.0.0.1:80", client="127.0.0.1:1", headers={"transfer-encoding": "chunked"},
+    )  # fmt: skip
+    asyncio.run(Entry(application, limits).__rsgi__(scope, sender))
+    return sender
+
+
+REFUSALS = [
+    (408, Limits(body_seconds=0), "Request Timeout"),
+    (413, Limits(body_bytes=3), "Content Too Large"),
+    (503, Limits(all_bodies_bytes=3), "Service Unavailable"),
+]
+
+
+@pytest.mark.parametrize(("status", "limits", "title"), REFUSALS)
+def test_the_api_refuses_with_problem_details(status: int, limits: Limits, title: str) -> None:
+    answer = refused("/api/v1/incidents/", limits)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    body = json.loads(answer.body)
+    assert body.pop("detail")
+    assert body == {"type": "about:blank", "title": title, "status": status}
+    assert answer.headers.get("retry-after") == ("5" if status == 503 else None)
+
+
+@pytest.mark.parametrize("path", ["/hooks/generic/k/", "/v2/enqueue", "/sign-in/", "/apiary/"])
+def test_everybody_else_is_refused_in_plain_words(path: str) -> None:
+    answer = refused(path, Limits(all_bodies_bytes=3))
+    assert answer.status == (429 if path.startswith("/v2/") else 503)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.body == b"Too many large requests at once. Send it again.\n"
