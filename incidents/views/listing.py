@@ -17,6 +17,7 @@ from incidents.models import Incident
 from incidents.permissions import may_declare, visible_to
 from incidents.queries.shown import nearest_clocks
 from incidents.rules.lifecycle import OPEN
+from procedures.queries import severities_in_force
 
 PER_PAGE = 40
 STATUSES = [("open", "Open"), ("all", "All")] + [
@@ -50,7 +51,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             "wanted": wanted,
             "filtered": wanted != {"status": "open", "severity": "", "service": "", "q": ""},
             "statuses": STATUSES,
-            "severities": _severities(),
+            "severities": [severity.code for severity in severities_in_force()],
             "services": Service.objects.order_by("name").values_list("slug", "name"),
             "number": number,
             "earlier": _link(wanted, number - 1) if number > 1 else "",
@@ -76,10 +77,6 @@ def _filtered(found: Any, wanted: dict[str, str]) -> Any:
     if wanted["q"]:
         found = found.filter(Q(title__icontains=wanted["q"]) | Q(ref__icontains=wanted["q"]))
     return found
-
-
-def _severities() -> list[str]:
-    return ["P1", "P2", "P3", "P4"]
 
 
 def _number(text: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -9,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from directory.models import User
 from incidents.models import Incident
 from incidents.services import acknowledge, add_note
-from tests.incidents.factories import WEDNESDAY, World
+from tests.incidents.factories import WEDNESDAY, World, make_procedure
 from tests.incidents.views.conftest import SignedIn
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +106,16 @@ def test_the_list_filters_by_status_severity_service_and_text(
     assert shown(f"q={burning.ref.lower()}") == {burning.ref}
     assert shown("status=closed") == set()
     assert shown("page=x&status=%3Cb%3E") == {burning.ref, other.ref}
+
+
+def test_the_list_offers_the_severities_of_every_published_procedure(
+    world: World, signed_in: SignedIn
+) -> None:
+    make_procedure(**{"mother-harness": "other", "P4": "SEV5"})
+    page = text(signed_in(world.engineer).get("/incidents/?severity=SEV5"))
+    choices = page.split('id="severity"')[1].split("</select>")[0]
+    found = re.findall(r"<option( selected)?>(\w+)</option>", choices)
+    assert found == [("", "P1"), ("", "P2"), ("", "P3"), ("", "P4"), (" selected", "SEV5")]
 
 
 def test_the_list_costs_the_same_with_many_incidents(
