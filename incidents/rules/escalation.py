@@ -680,7 +680,7 @@ class _Run:
         found = False
         before = len(self.pages)
         for target in step.targets:
-            ids = self._reachable(target)
+            ids = self._reachable(target) or self._backup(path, target)
             found = found or bool(ids)
             methods, told = self._methods(target)
             self.page_people(
@@ -745,6 +745,23 @@ class _Run:
             holders = self._usable(roster.role_holders(target.name))
             return holders or self._usable(roster.role_backups(target.name))
         return self._usable(_members(target, self.staff))
+
+    def _backup(self, path: Path, target: Target) -> list[int]:
+        """Who is paged in the place of a level whose holder cannot be (X13).
+
+        Nobody, where the path has a step for the backup: that one is climbed to, in its own time.
+        """
+        if target.kind != "rota":
+            return []
+        backup = self.staff.roster.backup_of(target.name)
+        if backup is None or any(
+            backup in _members(one, self.staff)
+            for step in path.steps
+            if _can_be_climbed(step)
+            for one in step.targets
+        ):
+            return []
+        return self._usable([backup])
 
     def _usable(self, ids: Iterable[int]) -> list[int]:
         return [

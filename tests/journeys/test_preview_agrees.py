@@ -108,6 +108,25 @@ def test_preview_equals_the_real_run_where_a_step_reaches_nobody(world: World) -
     assert first == ["Manager", "Admin"]
 
 
+@pytest.mark.clause("X13", "C80")
+def test_on_the_security_path_the_secondary_stands_in_for_an_unreachable_primary(
+    world: World,
+) -> None:
+    world.primary.contact_methods.all().delete()
+    world.primary.is_active = False
+    world.primary.save()
+    foreseen = preview(
+        severity="P2", kind="security", team=world.team, services=[world.service], at=WEDNESDAY
+    )
+
+    incident = world.declare("P2", kind="security")
+    live_run(incident, foreseen.until)
+
+    assert pages_of_run(incident) == paged_by(foreseen)
+    assert world.pages(incident)[0] == ("0:00", "secondary", "security/primary/at-once")
+    assert world.called(incident, at=WEDNESDAY) == ["secondary", "security", "manager", "ciso"]
+
+
 def test_the_command_says_the_same_in_words(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from directory.rules.calendar import BusinessCalendar, is_open
 from directory.rules.roles import RoleHolders
 from incidents.enums import Promised, Status
-from incidents.rules.escalation import Facts, Foreseen, Staff, foresee, next_repeat, promised
+from incidents.rules.escalation import (
+    Facts,
+    Foreseen,
+    Staff,
+    fire,
+    foresee,
+    next_repeat,
+    promised,
+)
 from procedures.rules.policy import (
     BusinessHours,
     Path,
@@ -188,3 +196,53 @@ def test_an_acknowledged_incident_owes_no_acknowledgment_and_repeats_nothing(
     facts = Facts("S", "standard", at, status=Status.ACKNOWLEDGED)
     kinds = {item.kind for item in promised(policy, facts, CALENDAR, now=at, fresh=False)}
     assert not kinds & {Promised.ACKNOWLEDGE, Promised.REPEAT, Promised.OPENING}
+
+
+def policy_with(*steps: tuple[str, Target]) -> Policy:
+    """One severity and one path whose steps all fire at once."""
+    path = Path(
+        "path", "Path", "standard", ("S",),
+        tuple(Step(key, key, (target,), (Trigger("at_once"),), "C1") for key, target in steps),
+        repeat_every=Span(seconds=300),
+    )  # fmt: skip
+    hours = BusinessHours("UTC", (0, 1, 2, 3, 4), CALENDAR.opens, CALENDAR.closes, "")
+    return Policy(
+        "p", "P", "P", 1, (Severity(code="S", rank=1, name="S"),), (path,), (), (), hours, "",
+        date(2026, 1, 1), None,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def called_first(policy: Policy, *, reachable: set[int]) -> list[tuple[int, str]]:
+    """Whom the path's first step pages: 1 is the primary, 2 the secondary, 3 the manager."""
+    people = {user: Person(user, f"P{user}", ("pager",)) for user in reachable}
+    roles = {"engineering-manager": RoleHolders((3,), ())}
+    staff = Staff(Roster(1, {"primary": (1,), "secondary": (2,)}, roles, (), people))
+    first = policy.paths[0].steps[0]
+    fired = fire(
+        policy, Facts("S", "standard", OPENED), lambda _: staff, CALENDAR,
+        [("path", first.key, "at-once")], at=OPENED,
+    )  # fmt: skip
+    return [(page.user_id, page.step) for page in fired.pages]
+
+
+PRIMARY, SECONDARY = Target("rota", "primary"), Target("rota", "secondary")
+MANAGER, OTHERS = Target("role", "engineering-manager"), Target("role", "others")
+
+
+@pytest.mark.clause("X13")
+@pytest.mark.parametrize(
+    ("steps", "reachable", "called"),
+    [
+        ([("primary", PRIMARY)], {1, 2, 3}, [(1, "primary")]),
+        ([("primary", PRIMARY)], {2, 3}, [(2, "primary")]),
+        ([("secondary", SECONDARY)], {1, 3}, [(3, "secondary")]),
+        ([("primary", PRIMARY), ("others", OTHERS)], {2, 3}, [(2, "primary")]),
+        # The path has a step of the backup's own: it is climbed to.
+        ([("primary", PRIMARY), ("secondary", SECONDARY)], {2, 3}, [(2, "secondary")]),
+        ([("secondary", SECONDARY), ("manager", MANAGER)], {1, 3}, [(3, "manager")]),
+    ],
+)
+def test_the_backup_stands_in_where_the_path_has_no_step_for_them(
+    steps: list[tuple[str, Target]], reachable: set[int], called: list[tuple[int, str]]
+) -> None:
+    assert called_first(policy_with(*steps), reachable=reachable) == called
