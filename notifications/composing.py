@@ -19,6 +19,7 @@ from notifications.services.contacts import code_of
 logger = logging.getLogger(__name__)
 
 ENDED = "it was no longer needed when it came to sending it"
+LEFT = "the person was deactivated before it came to sending it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,15 @@ class Letter:
     message: Message | None
     ended: tuple[int, ...]
     note: str = ""
+    left: tuple[int, ...] = ()
 
 
 def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits) -> list[Letter]:
     """Reads the pages once more, in one query, and says what is still to be said.
 
-    Pages somebody answered or superseded since the claim are left out. A provider that fails costs
-    the details, never the page: a plain message with the link goes out, and it is loud.
+    Pages somebody answered or superseded since the claim are left out, and those of people who were
+    deactivated since they were called. A provider that fails costs the details, never the page: a
+    plain message with the link goes out, and it is loud.
     """
     ids = [page_id for parcel in parcels for page_id in parcel.page_ids]
     pages = {
@@ -64,6 +67,8 @@ def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits)
 def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingLimits) -> Letter:
     ended = [page.pk for page in pages if page.page_out.state not in OPEN_PAGE_OUTS]
     pages = [page for page in pages if page.page_out.state in OPEN_PAGE_OUTS]
+    left = tuple(page.pk for page in pages if _has_left(page.page_out))
+    pages = [page for page in pages if page.pk not in left]
     spell_out = len(pages) if parcel.lane == Lane.DIGEST else in_force.bundle_lists
     said: list[tuple[Page, Message]] = []
     counted: list[Page] = []
@@ -79,7 +84,7 @@ def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingL
         else:
             said.append((page, message))
     if not said:
-        return Letter(parcel, "", None, tuple(ended))
+        return Letter(parcel, "", None, tuple(ended), left=left)
     first = said[0][0]
     kept = replace(
         parcel, page_ids=tuple(page.pk for page in [*(page for page, _ in said), *counted])
@@ -87,7 +92,11 @@ def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingL
     message = _as_one([message for _, message in said], len(said) + len(counted), parcel.lane)
     if first.instead_of:
         message = _stand_in(message, first.instead_of)
-    return Letter(kept, first.delivery_key, with_html(message), tuple(ended), note)
+    return Letter(kept, first.delivery_key, with_html(message), tuple(ended), note, left)
+
+
+def _has_left(out: PageOut) -> bool:
+    return out.user is not None and not out.user.is_active
 
 
 def _as_one(messages: Sequence[Message], total: int, lane: str) -> Message:

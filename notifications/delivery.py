@@ -26,7 +26,7 @@ from notifications import egress
 from notifications.channels import Answer, channel_module, really_used
 from notifications.channels.clock import AttemptClock
 from notifications.channels.mail import close_all
-from notifications.composing import ENDED, Letter, compose
+from notifications.composing import ENDED, LEFT, Letter, compose
 from notifications.enums import Outcome
 from notifications.events import page_exhausted, page_sent
 from notifications.queries import channel_rows, due_channels, limits
@@ -36,6 +36,7 @@ from notifications.services.recording import (
     Landed,
     announce_pending,
     record_answers,
+    record_left,
     record_quarantine,
     record_superseded,
 )
@@ -233,14 +234,21 @@ class _Run:
         self.handled += len(record_answers(gone, now=at, in_force=self.in_force))
 
     def _send(self, parcels: Sequence[Parcel], at: datetime) -> None:
+        left: list[int] = []
         for letter in compose(parcels, now=at, in_force=self.in_force) if parcels else ():
             if letter.ended:
                 record_superseded(letter.parcel, letter.ended, ENDED)
                 self.handled += len(letter.ended)
+            if letter.left:
+                record_left(letter.parcel, letter.left, LEFT, now=at)
+                self.handled += len(letter.left)
+                left += letter.left
             if letter.message is not None:
                 slug = letter.parcel.channel
                 flight = _Flight(letter, really_used(slug), time.monotonic(), at)
                 self.flights[self.pools[slug].submit(flight)] = flight
+        if left and page_exhausted.heard:
+            announce_pending(now=at, page_ids=left)
 
     def _land(self) -> None:
         done, _ = wait(self.flights, timeout=LOOK_AGAIN_SECONDS, return_when=FIRST_COMPLETED)

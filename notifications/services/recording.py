@@ -109,6 +109,27 @@ def record_superseded(parcel: Parcel, page_ids: Sequence[int], reason: str) -> N
         ).update(state=PageOutState.SUPERSEDED, reason=reason[:300])
 
 
+def record_left(parcel: Parcel, page_ids: Sequence[int], reason: str, *, now: datetime) -> None:
+    """Pages of people who were deactivated: no way of theirs is tried any more. Who was reached over none
+    is unreachable, so that the next one is called."""
+    with transaction.atomic():
+        outs = _locked_page_outs(page_ids)
+        mine = set(
+            Page.objects.select_for_update(no_key=True)
+            .filter(pk__in=page_ids, state=PageState.SENDING, leased_by=parcel.lease)
+            .order_by("id")
+            .values_list("page_out_id", flat=True)
+        )
+        for out in (outs[pk] for pk in sorted(mine)):
+            if out.state not in OPEN_PAGE_OUTS:
+                continue
+            out.pages.filter(state__in=OPEN_PAGES).update(
+                state=PageState.FAILED, leased_by="", lease_until=None, claims=0, error=reason[:500]
+            )
+            if not out.pages.filter(state__in=REACHED).exists():
+                _give_up(out, now, reason[:300])
+
+
 def record_quarantine(page_id: int, *, now: datetime) -> None:
     """A message that killed or lost its senders again and again: set aside, and its person reached
     another way. `retry_page` gives it another go."""
@@ -294,13 +315,17 @@ def _move_on(out: PageOut, in_force: PagingLimits, now: datetime, why: str) -> N
         return
     if out.pages.filter(state__in=[*OPEN_PAGES, *REACHED]).exists():
         return
+    _give_up(out, now, f"Every way failed. The last: {why}"[:300])
+
+
+def _give_up(out: PageOut, now: datetime, reason: str) -> None:
     out.state = PageOutState.UNREACHABLE
-    out.reason = f"Every way failed. The last: {why}"[:300]
+    out.reason = reason
     out.exhausted_at = now
     if out.purpose != Purpose.PAGE:
         out.exhaustion_told_at = now
     out.save(update_fields=["state", "reason", "exhausted_at", "exhaustion_told_at"])
-    logger.error("page-out %s reaches nobody: %s", out.pk, why)
+    logger.error("page-out %s reaches nobody: %s", out.pk, reason)
 
 
 def _start_next_method(out: PageOut, now: datetime) -> bool:

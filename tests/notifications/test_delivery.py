@@ -303,6 +303,26 @@ def test_when_every_way_failed_the_person_is_unreachable_and_that_is_announced_o
     )
 
 
+@pytest.mark.clause("X17")
+def test_a_queued_page_of_somebody_deactivated_since_is_not_sent_and_is_announced_once(
+    smtp: MailServer, heard: dict[str, list[dict[str, Any]]]
+) -> None:
+    gone, here = make_person("a@example.org", "b@example.org"), make_person("here@example.org")
+    out, _ = page_people([page_request(gone), page_request(here)], now=NOON)
+    gone.is_active = False
+    gone.save()
+
+    delivery.deliver_due(now=NOON)
+    delivery.deliver_due(now=NOON + timedelta(minutes=5))
+
+    assert smtp.recipients == ["here@example.org"]
+    out.refresh_from_db()
+    assert out.state == PageOutState.UNREACHABLE
+    assert "deactivated" in out.reason
+    assert set(out.pages.values_list("state", "leased_by")) == {(PageState.FAILED, "")}
+    assert [facts["page_out_id"] for facts in heard["exhausted"]] == [out.pk]
+
+
 def test_one_persons_refused_address_does_not_touch_another_person(smtp: MailServer) -> None:
     smtp.refusals["gone@example.org"] = "550 no such user"
     people = [make_person("gone@example.org"), make_person("fine@example.org")]

@@ -48,3 +48,21 @@ def test_nothing_more_is_sent_about_it_once_acknowledged(world: World, smtp: Mai
     delivery.deliver_due(now=WEDNESDAY)
 
     assert smtp.taken == []
+
+
+@pytest.mark.clause("X17")
+def test_somebody_deactivated_before_the_page_left_gets_none_and_the_next_one_is_called(
+    world: World, smtp: MailServer
+) -> None:
+    incident = world.declare(severity="P2")
+    assert world.called(incident) == ["primary"]
+    world.primary.is_active = False
+    world.primary.save()
+
+    delivery.deliver_due(now=WEDNESDAY)
+    delivery.deliver_due(now=WEDNESDAY)
+
+    assert world.called(incident) == ["primary", "secondary"]
+    methods = ContactMethod.objects.filter(user=world.secondary)
+    assert set(smtp.recipients) <= set(methods.values_list("address", flat=True))
+    assert smtp.recipients
