@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 
 from alerts.enums import Action, IntegrationKind
@@ -17,6 +17,7 @@ from alerts.models import Alert
 from alerts.services import take
 from alerts.services.intake import Busy
 from deadlines.extension import Actor
+from deadlines.services import enforce
 from incidents import services as incidents
 from incidents.models import AlertTally, Incident
 from tests.alerts.factories import Sender, event, make_sender
@@ -136,3 +137,52 @@ def test_the_clock_can_take_an_incident_while_a_storm_joins_it(sender: Sender) -
     jobs.insert(80, acknowledge)
     assert failures(at_once(jobs)) == []
     assert sender.incident.status == "acknowledged"
+
+
+def test_an_incident_ends_while_the_clock_raises_it_for_an_alert_it_holds(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock holds an alert and waits for the incident; who ends the incident never waits for it."""
+    take(sender.key, IntegrationKind.GENERIC, [event("first")], now=WEDNESDAY)
+    first = sender.incident
+    with monkeypatch.context() as broken:
+        broken.setattr("alerts.services.intake.place", lambda *_, **__: 1 / 0)
+        worse = event("second", severity="critical")
+        take(sender.key, IntegrationKind.GENERIC, [worse], now=WEDNESDAY)
+    assert Alert.objects.get(dedup_key="second").incident_id is None
+    source = Actor("integration", sender.integration.pk, "source")
+    held, give_up = threading.Event(), threading.Event()
+
+    def end() -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            Incident.objects.select_for_update(no_key=True).get(pk=first.pk)
+            held.set()
+            cursor.execute("SELECT pg_backend_pid()")
+            [mine] = cursor.fetchone()
+            blocked = False
+            for _ in range(200):
+                cursor.execute(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))",
+                    [mine],
+                )
+                blocked = cursor.fetchone()[0] > 0
+                if blocked or give_up.wait(0.02):
+                    break
+            incidents.resolve(first.pk, actor=source, now=WEDNESDAY, waive="")
+        return blocked
+
+    def clock() -> Any:
+        held.wait(10)
+        try:
+            return enforce(now=WEDNESDAY + timedelta(seconds=1))
+        finally:
+            give_up.set()
+
+    results = at_once([end, clock])
+    assert failures(results) == []
+    assert results[0] is True, "the clock did not wait for the incident: this shows nothing"
+    assert Incident.objects.get(pk=first.pk).status == "resolved"
+    enforce(now=WEDNESDAY + timedelta(minutes=10))
+    second = Alert.objects.select_related("incident").get(dedup_key="second")
+    assert second.incident is not None
+    assert second.incident.active
