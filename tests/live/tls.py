@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +32,20 @@ def https_before(port: int, folder: Path) -> Iterator[Front]:
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+        try:
+            await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+        finally:
+            for end in (writer, inner_writer):
+                end.close()
+                with suppress(OSError, TimeoutError):
+                    await end.wait_closed()
 
     async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(ConnectionError, TimeoutError):
             while data := await source.read(65536):
                 sink.write(data)
                 await sink.drain()
-        except ConnectionError:
-            pass
-        finally:
-            sink.close()
+        sink.close()
 
     # A thread of its own: the caller's may run the loop of a browser.
     loop = asyncio.new_event_loop()

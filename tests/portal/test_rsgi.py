@@ -142,7 +142,11 @@ def refused(path: str, limits: Limits, chunk: bytes = b"half") -> Sender:
         method="POST", path=path, query_string="", scheme="http", http_version="1.1",
         server="127.0.0.1:80", client="127.0.0.1:1", headers={"transfer-encoding": "chunked"},
     )  # fmt: skip
-    asyncio.run(Entry(application, limits).__rsgi__(scope, sender))
+    # In a thread: the one of the tests may run the loop of a browser.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(Entry(application, limits).__rsgi__(scope, sender))).result(
+            10
+        )
     return sender
 
 
