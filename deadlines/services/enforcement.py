@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from deadlines.enums import Nature, State
 from deadlines.events import promises_settled
@@ -153,8 +153,6 @@ def _complain_when_stuck(deadline_id: int, now: datetime) -> None:
 
 
 def _connection_lost() -> bool:
-    from django.db import connection  # noqa: PLC0415 - the thread's own connection, at this moment
-
     try:
         return not connection.is_usable()
     except (DatabaseError, InterfaceError):
