@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from alerts.enums import AlertKind, AlertState, IntegrationKind
-from alerts.models import Alert, Integration, TestRun
+from alerts.models import Alert, Integration, IntegrationKey, TestRun
+from deadlines.standing import Kept
 from directory.models import Service
 from directory.permissions import Somebody, editable_teams
 from incidents.models import Incident
@@ -28,27 +30,37 @@ def hash_of(key: str) -> str:
 
 
 def integration_by_key(key: str, kind: IntegrationKind, *, now: datetime) -> Integration | None:
-    """Whose key it is: an enabled integration of this kind, by a key that has not expired."""
-    return (
-        Integration.objects.filter(
-            Q(keys__expires_at__isnull=True) | Q(keys__expires_at__gt=now),
-            keys__sha256=hash_of(key),
-            kind=kind.value,
-            enabled=True,
-        )
-        .select_related("default_service__team")
-        .first()
-    )
+    """Whose key it is: an enabled integration of this kind, by a key that has not expired.
+
+    Kept and shared: for reading only.
+    """
+    found = _key(hash_of(key))
+    if found is None or (found.expires_at is not None and found.expires_at <= now):
+        return None
+    integration = found.integration
+    return integration if integration.enabled and integration.kind == kind.value else None
 
 
-def services_by_slug(integration: Integration, slugs: Iterable[str]) -> dict[str, Service]:
-    """The services that an integration's alerts may name, by slug, in one query."""
-    wanted = set(slugs)
+@Kept
+def _key(key_hash: str) -> IntegrationKey | None:
+    rows = IntegrationKey.objects.select_related("integration__default_service__team")
+    return rows.filter(sha256=key_hash).first()
+
+
+def services_by_slug(integration: Integration, slugs: Iterable[str]) -> Mapping[str, Service]:
+    """The services that an integration's alerts may name, by slug. Kept and shared: for reading only."""
+    wanted = frozenset(slugs)
     if not wanted:
         return {}
-    services = Service.objects.select_related("team").filter(slug__in=wanted, active=True)
-    if not integration.all_teams:
-        services = services.filter(team_id=integration.team_id)
+    return _services((None if integration.all_teams else integration.team_id, wanted))
+
+
+@Kept
+def _services(wanted: tuple[int | None, frozenset[str]]) -> Mapping[str, Service]:
+    team_id, slugs = wanted
+    services = Service.objects.select_related("team").filter(slug__in=slugs, active=True)
+    if team_id is not None:
+        services = services.filter(team_id=team_id)
     return {service.slug: service for service in services}
 
 
@@ -122,19 +134,22 @@ class GroupIncident:
     last_alert_at: datetime
 
 
+# Asked twice for every new alert, so it is spared the ORM's compiling.
+_OF_GROUP = f"""
+SELECT incident.id, incident.severity, incident.status, alert.first_seen_at
+  FROM alerts_alert AS alert JOIN incidents_incident AS incident ON incident.id = alert.incident_id
+ WHERE alert.group_key = %s AND incident.status IN ({", ".join(f"'{status.value}'" for status in sorted(ACTIVE))})
+ ORDER BY alert.first_seen_at DESC, alert.id DESC
+ LIMIT 1
+"""  # noqa: S608 - only constants are put in
+
+
 def active_incident_of_group(group_key: str) -> GroupIncident | None:
     """The active incident of the group's newest alert that has one."""
-    row = (
-        Alert.objects.filter(
-            group_key=group_key, incident__status__in=[status.value for status in ACTIVE]
-        )
-        .order_by("-first_seen_at", "-id")
-        .values_list("incident_id", "incident__severity", "incident__status", "first_seen_at")
-        .first()
-    )
-    if row is None or row[0] is None:
-        return None
-    return GroupIncident(row[0], str(row[1]), str(row[2]), row[3])
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_GROUP, [group_key])
+        row = cursor.fetchone()
+    return None if row is None else GroupIncident(*row)
 
 
 def visible_alerts(user: Somebody) -> QuerySet[Alert]:

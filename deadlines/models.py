@@ -108,3 +108,13 @@ class Outage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.began_at:%Y-%m-%d %H:%M:%S} to {self.ended_at:%H:%M:%S} UTC"
+
+
+class StandingMark(models.Model):
+    """One of the marks that together are the revision of all standing facts (`deadlines.standing`)."""
+
+    slot = models.PositiveSmallIntegerField(primary_key=True)
+    mark = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.slot}: {self.mark}"

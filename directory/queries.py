@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, time
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ import holidays
 from django.db.models import Q, QuerySet
 from guardian.models import UserObjectPermission
 
+from deadlines.standing import Kept
 from directory.enums import Role, TeamPermission
 from directory.models import Membership, RoleHolder, Service, Team, TeamChannel, User
 from directory.rules.calendar import BusinessCalendar
@@ -116,7 +117,19 @@ def channel_addresses(team_id: int) -> dict[str, str]:
     return dict(TeamChannel.objects.filter(team_id=team_id).values_list("channel", "address"))
 
 
-def names_of(user_ids: Iterable[int]) -> dict[int, str]:
+def names_of(user_ids: Iterable[int]) -> Mapping[int, str]:
     """The people's names by id."""
-    people = User.objects.filter(pk__in=set(user_ids)).only("id", "name", "email")
+    ids = frozenset(user_ids)
+    return _names(ids) if ids else {}
+
+
+@Kept
+def _names(ids: frozenset[int]) -> Mapping[int, str]:
+    people = User.objects.filter(pk__in=ids).only("id", "name", "email")
     return {person.pk: str(person) for person in people}
+
+
+@Kept
+def service_by_id(service_id: int) -> Service | None:
+    """A service with its team. Kept and shared: for reading only."""
+    return Service.objects.select_related("team").filter(pk=service_id).first()

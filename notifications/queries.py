@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth import get_user_model
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 
+from deadlines.standing import Kept
 from notifications.enums import OPEN_PAGES, PageOutState, PageState, Purpose
 from notifications.links import hash_token
-from notifications.models import Channel, ContactMethod, Page, PageOut, PagingLimits
+from notifications.models import (
+    Channel,
+    ContactMethod,
+    NotificationRule,
+    Page,
+    PageOut,
+    PagingLimits,
+)
 from notifications.registry import CHANNELS
 
 
 def limits() -> PagingLimits:
-    """The limits in force: the row, or the defaults without one."""
+    """The limits in force: the row, or the defaults without one. Kept and shared: for reading only."""
+    return _limits(None)
+
+
+@Kept
+def _limits(_: None) -> PagingLimits:
     return PagingLimits.objects.first() or PagingLimits(pk=1)
 
 
 def channel_rows() -> dict[str, Channel]:
     """The channels that are set up, by slug: those with a module that no row turns off."""
-    rows = {row.slug: row for row in Channel.objects.all()}
+    rows = _channels(None)
     found = {
         slug: rows.get(slug) or Channel(slug=slug, name=facts.name)
         for slug, facts in CHANNELS.items()
     }
     return {slug: row for slug, row in found.items() if row.enabled}
+
+
+@Kept
+def _channels(_: None) -> Mapping[str, Channel]:
+    return {row.slug: row for row in Channel.objects.all()}
 
 
 def due_channels(due_by: datetime, *, full: Iterable[str] = ()) -> list[tuple[str, bool]]:
@@ -93,14 +112,38 @@ def others_paged(page_out: PageOut) -> QuerySet[PageOut]:
     )
 
 
-def methods_of(user_ids: Iterable[int]) -> dict[int, list[ContactMethod]]:
-    """The usable methods of some people, in each person's order, with the person: one query."""
+def methods_of(user_ids: Iterable[int]) -> Mapping[int, Sequence[ContactMethod]]:
+    """The usable methods of some people, in each person's order, with the person.
+
+    Kept and shared: for reading only.
+    """
+    return _methods(frozenset(user_ids))
+
+
+@Kept
+def _methods(user_ids: frozenset[int]) -> Mapping[int, Sequence[ContactMethod]]:
     found: dict[int, list[ContactMethod]] = {user_id: [] for user_id in user_ids}
     for method in ContactMethod.objects.filter(
-        user_id__in=list(found), enabled=True, verified_at__isnull=False
+        user_id__in=user_ids, enabled=True, verified_at__isnull=False
     ).select_related("user"):
         found[method.user_id].append(method)
     return found
+
+
+@Kept
+def rules_of(user_ids: frozenset[int]) -> Mapping[tuple[int, str], Sequence[NotificationRule]]:
+    """Their notification rules, by person and urgency. Kept and shared: for reading only."""
+    rules: dict[tuple[int, str], list[NotificationRule]] = {}
+    for rule in NotificationRule.objects.filter(user_id__in=user_ids):
+        rules.setdefault((rule.user_id, rule.urgency), []).append(rule)
+    return rules
+
+
+@Kept
+def active_among(user_ids: frozenset[int]) -> frozenset[int]:
+    """Which of the people have not left."""
+    people = get_user_model().objects.filter(pk__in=user_ids, is_active=True)
+    return frozenset(people.values_list("pk", flat=True))
 
 
 def kept_as_files(*, user_ids: Iterable[int] | None = None) -> QuerySet[Page]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 
+from deadlines.standing import Kept
 from procedures.models import Procedure, ProcedureVersion
 from procedures.models.sections import HEAD, SECTIONS, Section
 from procedures.rules.changes import changes
@@ -28,8 +29,12 @@ def policy_of(version_id: int) -> Policy:
     return policy_from_document(version.document, version=version.number)
 
 
+@Kept
 def current_version(procedure_id: int) -> ProcedureVersion:
-    """The newest published version. Raises `ProcedureVersion.DoesNotExist` when there is none."""
+    """The newest published version. Kept and shared: for reading only.
+
+    Raises `ProcedureVersion.DoesNotExist` when there is none.
+    """
     return (
         ProcedureVersion.objects.filter(procedure_id=procedure_id)
         .defer("document")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Prefetch, QuerySet
 
+from deadlines.standing import Kept, one_look
 from directory.models import User
 from directory.queries import members_of, roles_of
+from directory.rules.roles import RoleHolders
 from notifications.models import ContactMethod
 from rotations.enums import Unit
 from rotations.models import Override, Rota, RotaMember
@@ -40,21 +42,47 @@ class OnCall:
 def who_is_on_call(*, at: datetime, team_ids: Collection[int] | None = None) -> list[OnCall]:
     """Who holds each active rota at the instant, by team, level and rota; a rota nobody holds is left out.
 
-    Four queries, however many rotas there are.
+    The rows are kept while they stand: then one query, the look whether they do.
     """
-    rotas = Rota.objects.filter(active=True)
-    if team_ids is not None:
-        rotas = rotas.filter(team_id__in=team_ids)
-    return on_call_of(rotas, at=at)
+    teams = None if team_ids is None else frozenset(team_ids)
+    return _held(_rotas_around((teams, at.astimezone(UTC).toordinal())), at)
 
 
 def on_call_of(rotas: QuerySet[Rota], *, at: datetime) -> list[OnCall]:
-    """The same for the rotas given."""
+    """The same for the rotas given, in four queries, however many there are."""
+    return _held(_read_rotas(rotas, start=at, end=at), at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotas:
+    """Rotas as the rules read them, with the overrides that may bear on them in a stretch of time."""
+
+    rows: tuple[tuple[Rota, RotaFacts], ...]
+    overrides: tuple[OverrideFacts, ...]
+
+
+def _read_rotas(rotas: QuerySet[Rota], *, start: datetime, end: datetime) -> _Rotas:
     rows = with_members(rotas)
-    overrides = overrides_of(rows, start=at, end=at)
+    return _Rotas(
+        tuple((rota, facts_of(rota)) for rota in rows), overrides_of(rows, start=start, end=end)
+    )
+
+
+@Kept
+def _rotas_around(place: tuple[frozenset[int] | None, int]) -> _Rotas:
+    """The active rotas of some teams (None: all), with what bears on one day in UTC, given as an ordinal."""
+    teams, day = place
+    rotas = Rota.objects.filter(active=True)
+    if teams is not None:
+        rotas = rotas.filter(team_id__in=teams)
+    start = datetime.fromordinal(day).replace(tzinfo=UTC)
+    return _read_rotas(rotas, start=start, end=start + timedelta(days=1))
+
+
+def _held(rotas: _Rotas, at: datetime) -> list[OnCall]:
     found = []
-    for rota in rows:
-        holding = resolver.person_on_call(facts_of(rota), overrides, at=at)
+    for rota, facts in rotas.rows:
+        holding = resolver.person_on_call(facts, rotas.overrides, at=at)
         if holding:
             found.append(_on_call(rota, holding))
     return found
@@ -84,27 +112,38 @@ def next_shifts(user_id: int, *, start: datetime, end: datetime) -> list[OnCall]
 def roster(team_id: int, *, at: datetime) -> Roster:
     """Who answers for the team at the instant, and who of them can be reached.
 
-    Reachable is who is active and has a verified, enabled contact method. A fixed number of queries.
+    Reachable is who is active and has a verified, enabled contact method. All of it is kept while it
+    stands: then one query.
     """
-    on_call: dict[str, list[int]] = defaultdict(list)
-    for held in who_is_on_call(at=at, team_ids=[team_id]):
-        on_call[held.level].append(held.user_id)
-    roles = roles_of(team_id)
-    team = members_of(team_id)
-    ids = {*team, *(i for held in on_call.values() for i in held)}
-    ids |= {i for holders in roles.values() for i in holders.everyone}
-    return Roster(
-        team_id=team_id,
-        on_call={level: tuple(held) for level, held in on_call.items()},
-        roles=roles,
-        team=team,
-        people=people_of(ids),
-    )
+    with one_look():
+        on_call: dict[str, list[int]] = defaultdict(list)
+        for held in who_is_on_call(at=at, team_ids=[team_id]):
+            on_call[held.level].append(held.user_id)
+        roles, team = _standing_of(team_id)
+        ids = {*team, *(i for held in on_call.values() for i in held)}
+        ids |= {i for holders in roles.values() for i in holders.everyone}
+        return Roster(
+            team_id=team_id,
+            on_call={level: tuple(held) for level, held in on_call.items()},
+            roles=roles,
+            team=team,
+            people=people_of(ids),
+        )
 
 
-def people_of(user_ids: Iterable[int]) -> dict[int, Person]:
+@Kept
+def _standing_of(team_id: int) -> tuple[Mapping[str, RoleHolders], tuple[int, ...]]:
+    return roles_of(team_id), members_of(team_id)
+
+
+def people_of(user_ids: Iterable[int]) -> Mapping[int, Person]:
     """The people by id, each with the kinds of contact method that can reach them."""
-    ids = set(user_ids)
+    ids = frozenset(user_ids)
+    return _people(ids) if ids else {}
+
+
+@Kept
+def _people(ids: frozenset[int]) -> Mapping[int, Person]:
     methods = _methods_of(ids)
     people = User.objects.filter(pk__in=ids).only("id", "name", "email", "is_active")
     return {

@@ -6,6 +6,7 @@ import re
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,6 +15,7 @@ from django.db.models import F, Q
 from alerts.enums import IntegrationKind, ResolveMode
 from alerts.rules.generic import faults
 from alerts.rules.judging import Judge
+from deadlines.standing import noted
 from directory.models import Service, Team
 
 SEVERITY_CODE = re.compile(r"[A-Za-z]\d{1,2}")
@@ -115,6 +117,7 @@ class Integration(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["name", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -180,6 +183,7 @@ class IntegrationKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from then on.")
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["-created_at", "-id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

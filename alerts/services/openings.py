@@ -187,6 +187,7 @@ def _declared(integration: Integration, members: Sequence[NewAlert], *, now: dat
         drill=worst.drill_run_id is not None,
         drill_user_id=worst.drill_user_id,
         origin="alert",
+        alerts=len(members),
     )
     actor = actor_of(integration)
     try:
@@ -196,7 +197,6 @@ def _declared(integration: Integration, members: Sequence[NewAlert], *, now: dat
             raise
         facts = replace(facts, severity=_known_severity(worst))
         incident = incidents.declare(facts, actor=actor, now=now)
-    incidents.note_alerts(incident.pk, len(members), now=now)
     if worst.drill_run_id is not None:
         promise_end_of_drill(incident.pk, worst.drill_run_id, at=now + DRILL_LASTS, now=now)
     return incident.pk

@@ -18,6 +18,7 @@ from deadlines.events import promises_settled
 from deadlines.models import Deadline, Outage, Pulse
 from deadlines.queries import database_now, last_tick, outage_of
 from deadlines.registry import Due, kind_named, subject_named
+from deadlines.standing import one_look
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ def _carry_out(deadline: Deadline, now: datetime) -> None:
     kind = kind_named(deadline.kind)
     outage = outage_of(deadline.due_at)
     reason = DOWN if outage else ""
-    evidence = kind.handler(deadline, Due(now, bool(outage), reason)) or {}
+    with one_look():
+        evidence = kind.handler(deadline, Due(now, bool(outage), reason)) or {}
     state = State.MISSED if deadline.nature == Nature.DUTY else State.MET
     settled = Deadline.objects.filter(pk=deadline.pk, state=State.PENDING, due_at__lte=now).update(
         state=state,

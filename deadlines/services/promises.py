@@ -19,6 +19,7 @@ from deadlines.events import promises_settled
 from deadlines.models import Deadline
 from deadlines.queries import database_now
 from deadlines.registry import kind_named
+from deadlines.rows import insert_missing
 
 OPEN = (State.PENDING, State.PAUSED)
 
@@ -45,38 +46,53 @@ class Promise:
     reach: Reach | None = None
 
 
-def schedule(promises: Iterable[Promise], *, now: datetime) -> list[Deadline]:
+def schedule(
+    promises: Iterable[Promise],
+    *,
+    now: datetime,
+    kept: Iterable[Promise] = (),
+    evidence: Mapping[str, Any] | None = None,
+) -> list[Deadline]:
     """Makes promises, in one statement; one whose key exists is left as it is.
 
-    Returns the rows of all the given keys, new and old. A kind nobody registered is a LookupError.
+    Those of `kept` are due this instant and are being kept by who makes them: they are met from the
+    start, with the evidence, and `promises_settled` is announced. One of them that exists is settled.
+    Returns the rows that are new. A kind nobody registered is a LookupError.
     """
-    wanted = list(promises)
-    if not wanted:
-        return []
-    rows = []
-    for promise in wanted:
-        kind = kind_named(promise.kind)
-        rows.append(
-            Deadline(
-                kind=promise.kind,
-                subject_type=promise.subject_type,
-                subject_id=promise.subject_id,
-                key=promise.key,
-                round=promise.round,
-                clause=promise.clause,
-                nature=promise.nature or kind.nature,
-                reach=promise.reach or kind.reach,
-                due_at=promise.due_at,
-                run_at=promise.due_at,
-                owed_by_id=promise.owed_by_id,
-                owed_by=promise.owed_by,
-                team_id=promise.team_id,
-                payload=dict(promise.payload),
-                created_at=now,
-            )
-        )
-    Deadline.objects.bulk_create(rows, ignore_conflicts=True)
-    return list(Deadline.objects.filter(key__in=[promise.key for promise in wanted]))
+    open_rows = [_row(promise, now) for promise in promises]
+    met_rows = [_row(promise, now) for promise in kept]
+    for row in met_rows:
+        row.state = State.MET
+        row.settled_at = row.fulfilled_at = now
+        row.evidence = dict(evidence or {})
+    new = insert_missing([*open_rows, *met_rows], known_by="key")
+    if met := [row.pk for row in new if row.state == State.MET]:
+        promises_settled.announce(deadline_ids=met, now=now.isoformat())
+    for row in met_rows:
+        if row.pk is None:
+            settle(row.subject_type, row.subject_id, keys=[row.key], now=now, evidence=evidence)
+    return new
+
+
+def _row(promise: Promise, now: datetime) -> Deadline:
+    kind = kind_named(promise.kind)
+    return Deadline(
+        kind=promise.kind,
+        subject_type=promise.subject_type,
+        subject_id=promise.subject_id,
+        key=promise.key,
+        round=promise.round,
+        clause=promise.clause,
+        nature=promise.nature or kind.nature,
+        reach=promise.reach or kind.reach,
+        due_at=promise.due_at,
+        run_at=promise.due_at,
+        owed_by_id=promise.owed_by_id,
+        owed_by=promise.owed_by,
+        team_id=promise.team_id,
+        payload=dict(promise.payload),
+        created_at=now,
+    )
 
 
 def settle(

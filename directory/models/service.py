@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from deadlines.standing import noted
 from directory.models.team import Team
 
 
@@ -31,6 +33,7 @@ class Service(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["name", "id"]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from datetime import time
 from typing import TYPE_CHECKING, ClassVar
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from deadlines.standing import noted
 from directory.models.fields import (
     LowerEmailField,
     holiday_calendars,
@@ -70,6 +72,7 @@ class Team(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["name"]
         permissions: ClassVar[list[tuple[str, StrOrPromise]]] = [
             ("manage_team", "Manages the team"),
@@ -108,6 +111,7 @@ class Membership(models.Model):
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["position", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
@@ -148,6 +152,7 @@ class RoleHolder(models.Model):
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["role", "position", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from deadlines.standing import noted
 from directory.models.fields import LowerEmailField, validate_zone
 
 
@@ -63,6 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted("email", "name", "zone", "is_active")]
         verbose_name = "person"
         verbose_name_plural = "people"
         ordering: ClassVar[list[str]] = ["name", "id"]

@@ -8,6 +8,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from directory.models import Service, Team
@@ -16,6 +17,8 @@ from incidents.rules.lifecycle import ACTIVE, OPEN, TRANSITIONS
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+    from incidents.models.timeline import TimelineEntry
 
 VIEW_RESTRICTED = "view_restricted"
 
@@ -165,6 +168,11 @@ class Incident(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/incidents/{self.ref}/"
+
+    @cached_property
+    def unwritten(self) -> list[TimelineEntry]:
+        """Entries of its timeline that are written when the verb that made them keeps the incident."""
+        return []
 
     @property
     def active(self) -> bool:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from deadlines.extension import Actor
+from deadlines.rows import insert_all
 from directory.models import Service, Team
-from directory.queries import calendar_of
+from directory.queries import calendar_of, service_by_id
 from directory.rules.calendar import is_open, next_opening
 from incidents.enums import EntryKind, Kind, Status
 from incidents.events import incident_declared
@@ -23,7 +24,8 @@ from incidents.rules.texts import clean_text, clean_title
 from incidents.services.backlog import ensure_backlog_item
 from incidents.services.errors import Forbidden, VerbRefused
 from incidents.services.paging import begin
-from incidents.services.record import keep, person, write_entry
+from incidents.services.record import keep_as_opened, person, write_entry
+from incidents.services.storms import promise_counts
 from procedures.queries import current_version, policy_of
 from procedures.rules.policy import Policy
 
@@ -37,7 +39,7 @@ class DeclareFacts:
     Without a service the incident is `team_id`'s. `criteria` says of criterion keys whether they are
     ticked, of measures how much; the worst that holds makes the severity at least as bad. `origin` is
     "alert", "person" or "api", for the timeline. A drill with `drill_user_id` is that person's alone:
-    whatever its path says, nobody else is paged for it.
+    whatever its path says, nobody else is paged for it. `alerts` is how many it begins with.
     """
 
     title: str
@@ -52,6 +54,7 @@ class DeclareFacts:
     team_id: int | None = None
     origin: str = "person"
     summary: str = ""
+    alerts: int = 0
 
 
 @transaction.atomic
@@ -108,10 +111,13 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
         only=incident.run.get("only"),
     )
     incident.owner_id = _first_owner(incident, policy, staff_at, now)
-    incident.save(force_insert=True)
+    insert_all([incident], known_by="ref")
     through = Incident.services.through
-    through.objects.bulk_create(through(incident=incident, service=service) for service in services)
-    AlertTally.objects.create(incident=incident, count=0)
+    insert_all([through(incident=incident, service=one) for one in services], known_by="service_id")
+    last_at = now if facts.alerts else None
+    tally = AlertTally(incident=incident, count=facts.alerts, last_at=last_at)
+    insert_all([tally], known_by="incident_id")
+    promise_counts(incident.pk, 0, facts.alerts, now=now)
     _let_see(incident, actor, staff_at(now))
     write_entry(
         incident,
@@ -131,20 +137,19 @@ def declare(facts: DeclareFacts, *, actor: Actor, now: datetime) -> Incident:
     )
     begin(incident, facts_of(incident), now=now, staff_at=staff_at)
     ensure_backlog_item(incident, policy, now=now)
-    keep(incident)
+    keep_as_opened(incident)
     incident_declared.announce(incident_id=incident.pk, now=now.isoformat())
     return incident
 
 
 def _services(ids: Sequence[int]) -> list[Service]:
-    wanted = list(dict.fromkeys(ids))
-    found = {
-        service.pk: service
-        for service in Service.objects.select_related("team").filter(pk__in=wanted)
-    }
-    if missing := [service_id for service_id in wanted if service_id not in found]:
-        raise VerbRefused("unknown_service", f"There is no service {missing[0]}.")
-    return [found[service_id] for service_id in wanted]
+    found = []
+    for service_id in dict.fromkeys(ids):
+        service = service_by_id(service_id)
+        if service is None:
+            raise VerbRefused("unknown_service", f"There is no service {service_id}.")
+        found.append(service)
+    return found
 
 
 def _team(services: Sequence[Service], team_id: int | None) -> Team:

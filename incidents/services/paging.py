@@ -8,8 +8,7 @@ from itertools import groupby
 
 from deadlines.enums import Nature
 from deadlines.extension import PORTAL, Actor
-from deadlines.models import Deadline
-from deadlines.services import Promise, schedule, settle
+from deadlines.services import Promise, schedule
 from directory.models import User
 from directory.queries import calendar_of, names_of
 from directory.rules.calendar import due_at
@@ -236,11 +235,14 @@ def promise_key(incident: Incident, name: str) -> str:
     return f"incident:{incident.pk}:{name}"
 
 
-def promise_all(
-    incident: Incident, planned: Iterable[PlannedPromise], *, now: datetime
-) -> list[Deadline]:
+def promise_all(incident: Incident, planned: Iterable[PlannedPromise], *, now: datetime) -> None:
     """Puts promises on the clock, owed by the incident's owner or by the portal."""
-    owner = incident.owner
+    schedule(_promises(incident, planned), now=now)
+
+
+def _promises(incident: Incident, planned: Iterable[PlannedPromise]) -> list[Promise]:
+    owner_id = incident.owner_id
+    owner = names_of([owner_id]).get(owner_id, "") if owner_id is not None else ""
     promises = []
     for item in planned:
         by_portal = item.kind in _OWED_BY_PORTAL
@@ -253,8 +255,8 @@ def promise_all(
                 due_at=item.due_at,
                 clause=item.clause,
                 round=item.round,
-                owed_by_id=None if by_portal or owner is None else owner.pk,
-                owed_by=PORTAL.label if by_portal else str(owner or incident.team),
+                owed_by_id=None if by_portal else owner_id,
+                owed_by=PORTAL.label if by_portal else owner or str(incident.team),
                 team_id=incident.team_id,
                 payload={
                     **item.payload,
@@ -265,7 +267,7 @@ def promise_all(
                 nature=Nature.ACT if item.act else None,
             )
         )
-    return schedule(promises, now=now)
+    return promises
 
 
 def begin(
@@ -288,8 +290,8 @@ def begin(
     calendar = calendar_of(incident.team)
     staff_at = staff_at or staff_of(incident)
     planned = promised(policy, facts, calendar, now=now, fresh=fresh)
-    promise_all(incident, planned, now=now)
     if not facts.burning:
+        promise_all(incident, planned, now=now)
         keep_facts(incident, facts)
         return
     at_once = [item for item in planned if item.kind == Promised.STEP and item.due_at <= now]
@@ -298,18 +300,16 @@ def begin(
         [(item.payload["path"], item.payload["step"], item.payload["cause"]) for item in at_once],
         at=now, round_number=facts.plan - 1, skip=skip,
     )  # fmt: skip
+    schedule(
+        _promises(incident, [item for item in planned if item not in at_once]),
+        kept=_promises(incident, at_once),
+        evidence={"paged": sorted({page.user_id for page in fired.pages})},
+        now=now,
+    )
     send(incident, fired, now=now)
     if fresh:
         experts = call_experts(policy, fired.facts, staff_at, calendar, at=now, skip=skip)
         send(incident, experts, now=now)
-    if at_once:
-        settle(
-            SUBJECT,
-            incident.pk,
-            keys=[promise_key(incident, item.name) for item in at_once],
-            now=now,
-            evidence={"paged": sorted({page.user_id for page in fired.pages})},
-        )
 
 
 def fire_what_waited(incident: Incident, *, now: datetime) -> None:

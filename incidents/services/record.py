@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deadlines.extension import Actor
+from deadlines.rows import insert_all
 from directory.models import User
 from incidents.enums import EntryKind, Status
 from incidents.models import Incident, TimelineEntry
@@ -74,9 +75,9 @@ def write_entry(
     clause: str = "",
     data: Mapping[str, Any] | None = None,
 ) -> TimelineEntry:
-    """Appends to the timeline. The caller has locked the incident and saves it afterwards."""
+    """Appends to the timeline. The caller has locked the incident; `keep` writes it all."""
     incident.entries += 1
-    return TimelineEntry.objects.create(
+    entry = TimelineEntry(
         incident=incident,
         number=incident.entries,
         at=now,
@@ -88,13 +89,29 @@ def write_entry(
         clause=clause,
         data=dict(data or {}),
     )
+    incident.unwritten.append(entry)
+    return entry
 
 
 def keep(incident: Incident) -> Incident:
-    """Saves what a verb changed, as one more revision."""
+    """Writes the new timeline entries and saves what a verb changed, as one more revision."""
+    write_entries(incident)
     incident.revision += 1
     incident.save()
     return incident
+
+
+def keep_as_opened(incident: Incident) -> None:
+    """The same of one that was inserted in this transaction: what opening it has changed since."""
+    write_entries(incident)
+    incident.revision += 1
+    incident.save(update_fields=["run", "entries", "revision"])
+
+
+def write_entries(incident: Incident) -> None:
+    """Writes the timeline entries that `write_entry` has collected, in one statement."""
+    insert_all(incident.unwritten, known_by="number")
+    incident.unwritten.clear()
 
 
 def change_status(incident: Incident, new: Status, sentence: str) -> None:

@@ -29,7 +29,12 @@ def note_alerts(incident_id: int, count: int, *, now: datetime) -> int:
     if row is None:
         return 0
     after: int = row[0]
-    before = after - count
+    promise_counts(incident_id, after - count, after, now=now)
+    return after
+
+
+def promise_counts(incident_id: int, before: int, after: int, *, now: datetime) -> None:
+    """Each power of ten that the tally has passed is told on the timeline, by the clock."""
     threshold = FIRST_TOLD
     while threshold <= after:
         if before < threshold:
@@ -47,4 +52,3 @@ def note_alerts(incident_id: int, count: int, *, now: datetime) -> int:
                 now=now,
             )
         threshold *= 10
-    return after

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
+from deadlines.standing import noted
 from notifications.enums import MethodKind, Urgency
 
 
@@ -32,6 +34,7 @@ class ContactMethod(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["user_id", "position", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
@@ -62,6 +65,7 @@ class NotificationRule(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = [
             "user_id", "urgency", "after_seconds", "position", "id",
         ]  # fmt: skip

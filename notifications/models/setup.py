@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+
+from deadlines.standing import noted
 
 
 @pghistory.track()
@@ -25,6 +28,7 @@ class Channel(models.Model):
     )  # fmt: skip
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["slug"]
 
     def __str__(self) -> str:
@@ -74,6 +78,7 @@ class PagingLimits(models.Model):
     )  # fmt: skip
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         verbose_name = "paging limits"
         verbose_name_plural = "paging limits"
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from deadlines.rows import insert_all, insert_missing
+from deadlines.standing import one_look
 from notifications import nudge
 from notifications.enums import (
     OPEN_PAGE_OUTS,
@@ -24,8 +24,8 @@ from notifications.enums import (
 )
 from notifications.events import page_answered
 from notifications.links import derive_token, hash_token, new_salt
-from notifications.models import ContactMethod, NotificationRule, Page, PageOut, PagingLimits
-from notifications.queries import channel_rows, limits, methods_of
+from notifications.models import ContactMethod, Page, PageOut, PagingLimits
+from notifications.queries import active_among, channel_rows, limits, methods_of, rules_of
 from notifications.rules.routing import MethodFacts, RuleFacts, Way, ways
 
 
@@ -65,30 +65,38 @@ def page_people(requests: Sequence[PageRequest], *, now: datetime) -> list[PageO
     """
     if not requests:
         return []
-    in_force = limits()
-    reach = _Reach({request.user_id for request in requests})
+    with one_look():
+        in_force = limits()
+        reach = _Reach({request.user_id for request in requests})
     new = {_place(request): _page_out(request, reach, in_force, now) for request in requests}
-    PageOut.objects.bulk_create(new.values(), ignore_conflicts=True)
-    found = {
-        (row.subject_type, row.subject_id, row.step_key, row.round, row.user_id): row
-        for row in PageOut.objects.filter(
-            subject_type__in={request.subject_type for request in requests},
-            subject_id__in={request.subject_id for request in requests},
-            step_key__in={request.step_key for request in requests},
-            user_id__in={request.user_id for request in requests},
-            address="",
-        ).select_related("user")
-    }
+    inserted = {row.key for row in insert_missing(list(new.values()), known_by="key")}
+    found = {place: row for place, row in new.items() if row.key in inserted}
     pages = [
         page
         for request in {_place(request): request for request in requests}.values()
-        if found[_place(request)].key == new[_place(request)].key
+        if _place(request) in found
         for page in _pages(found[_place(request)], reach.ways_of(request), now)
     ]
     if pages:
-        Page.objects.bulk_create(pages)
+        insert_all(pages, known_by="delivery_key")
         nudge.after_commit()
+    if len(found) < len(new):
+        found |= _said_before(requests)
     return [found[_place(request)] for request in requests]
+
+
+def _said_before(requests: Sequence[PageRequest]) -> dict[Place, PageOut]:
+    rows = PageOut.objects.filter(
+        subject_type__in={request.subject_type for request in requests},
+        subject_id__in={request.subject_id for request in requests},
+        step_key__in={request.step_key for request in requests},
+        user_id__in={request.user_id for request in requests},
+        address="",
+    ).select_related("user")
+    return {
+        (row.subject_type, row.subject_id, row.step_key, row.round, row.user_id): row
+        for row in rows
+    }
 
 
 def supersede(
@@ -233,31 +241,24 @@ def _place(request: PageRequest) -> Place:
 
 
 class _Reach:
-    """The ways to reach some people, read in a fixed number of queries."""
+    """The ways to reach some people."""
 
     def __init__(self, user_ids: Collection[int]) -> None:
+        ids = frozenset(user_ids)
         self.channels = channel_rows()
-        self.methods = methods_of(user_ids)
-        self.rules: dict[tuple[int, str], list[NotificationRule]] = defaultdict(list)
-        for rule in NotificationRule.objects.filter(user_id__in=user_ids):
-            self.rules[rule.user_id, rule.urgency].append(rule)
-        silent = [user_id for user_id, methods in self.methods.items() if not methods]
-        people = get_user_model().objects.filter(pk__in=silent) if silent else []
-        self.active = {
-            methods[0].user_id: methods[0].user.is_active
-            for methods in self.methods.values()
-            if methods
-        } | {person.pk: person.is_active for person in people}
+        self.methods = methods_of(ids)
+        self.rules = rules_of(ids)
+        self.active = active_among(ids)
 
     def ways_of(self, request: PageRequest) -> list[Way]:
         methods = self.methods[request.user_id]
-        if request.collapsed or not self.active.get(request.user_id):
+        if request.collapsed or request.user_id not in self.active:
             return []
         return ways(
             [_facts(method) for method in methods],
             [
                 RuleFacts(rule.method_id, rule.after_seconds)
-                for rule in self.rules[request.user_id, request.urgency]
+                for rule in self.rules.get((request.user_id, request.urgency), ())
             ],
             channels=self.channels,
             allowed_kinds=request.allowed_kinds,
@@ -265,7 +266,7 @@ class _Reach:
         )
 
     def why_not(self, request: PageRequest) -> str:
-        if not self.active.get(request.user_id):
+        if request.user_id not in self.active:
             return "The person is no longer active."
         return "The person has no verified contact method."
 

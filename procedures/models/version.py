@@ -7,6 +7,7 @@ from typing import ClassVar
 import pgtrigger
 from django.db import models
 
+from deadlines.standing import noted
 from procedures.models.procedure import Procedure
 
 
@@ -35,6 +36,7 @@ class ProcedureVersion(models.Model):
             pgtrigger.Protect(
                 name="version_is_final", operation=pgtrigger.Update | pgtrigger.Delete
             ),
+            noted(),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deadlines.rows import insert_missing
 from procedures.enums import Result
 from procedures.models import Outcome
 
@@ -47,5 +48,5 @@ def record_outcomes(outcomes: Iterable[OutcomeFacts]) -> int:
         )
         for facts in outcomes
     ]
-    Outcome.objects.bulk_create(rows, ignore_conflicts=True)
+    insert_missing(rows, known_by="clause")
     return len(rows)

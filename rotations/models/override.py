@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from deadlines.standing import noted
 from rotations.models.rota import Rota
 from rotations.rules.overrides import LONGEST_OVERRIDE
 
@@ -34,6 +36,7 @@ class Override(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["-starts_at", "-id"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["rota", "ends_at"], name="override_of_rota"),

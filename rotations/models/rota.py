@@ -6,12 +6,14 @@ from datetime import time
 from typing import ClassVar
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from deadlines.standing import noted
 from directory.models import Team
 from directory.models.fields import validate_zone
 from directory.models.team import WEEKDAYS
@@ -57,6 +59,7 @@ class Rota(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["team_id", "level", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -105,6 +108,7 @@ class RotaMember(models.Model):
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [noted()]
         ordering: ClassVar[list[str]] = ["position", "id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from deadlines.enums import State
+from deadlines.events import promises_settled
 from deadlines.models import Deadline
 from deadlines.services import (
     Promise,
@@ -39,9 +40,34 @@ def after(minutes: float) -> datetime:
 
 def test_a_promise_is_made_once_per_key(bell: Bell) -> None:
     [first] = schedule([promise()], now=NOON)
-    [again] = schedule([promise(minutes=99)], now=NOON)
-    assert again.pk == first.pk
+    assert schedule([promise(minutes=99)], now=NOON) == []
+    assert Deadline.objects.get() == first
     assert Deadline.objects.get().due_at == after(5)
+
+
+def test_new_promises_are_told_from_those_that_stand(bell: Bell) -> None:
+    schedule([promise("one")], now=NOON)
+    new = schedule([promise("two"), promise("one"), promise("three")], now=NOON)
+    assert [row.key for row in new] == ["two", "three"]
+    assert [Deadline.objects.get(key=row.key).pk for row in new] == [row.pk for row in new]
+
+
+def test_a_promise_kept_as_it_is_made_is_met_and_announced(bell: Bell) -> None:
+    heard: list[list[int]] = []
+
+    def hear(deadline_ids: list[int], now: str) -> None:
+        heard.append(deadline_ids)
+
+    promises_settled.listen(hear)
+    try:
+        [row] = schedule([], kept=[promise()], now=NOON, evidence={"paged": [1]})
+        assert schedule([], kept=[promise()], now=after(1)) == []
+    finally:
+        promises_settled._receivers.pop(f"{hear.__module__}.{hear.__qualname__}")
+    row.refresh_from_db()
+    assert (row.state, row.settled_at, row.evidence) == (State.MET, NOON, {"paged": [1]})
+    assert heard == [[row.pk]]
+    assert enforce(now=after(9)).handled == 0
 
 
 def test_an_unknown_kind_is_refused_by_name(bell: Bell) -> None:

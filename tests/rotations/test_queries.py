@@ -101,13 +101,15 @@ class TestWhoIsOnCall:
     def test_it_costs_the_same_for_1_and_for_30_rotas(
         self, primary: Rota, secondary: Rota, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             who_is_on_call(at=WEDNESDAY)
+        with django_assert_num_queries(1):
+            who_is_on_call(at=WEDNESDAY + HOUR)
         for _ in range(15):
             other = people.make_team()
             rota = make_rota(other, [people.make_engineer(other) for _ in range(2)])
             make_override(make_secondary(rota), people.make_user(), WEDNESDAY, WEDNESDAY + HOUR)
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert len(who_is_on_call(at=WEDNESDAY)) == 32
 
 
