@@ -86,8 +86,8 @@ def _statement(model: type[models.Model], known_by: str, conflict: str) -> str:
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     columns = ", ".join(quote(column) for _, column, _ in _fields(model))
-    pk = quote(model._meta.pk.column)
-    key = quote(model._meta.get_field(known_by).column)
+    of = {field.attname: field.column for field in model._meta.local_concrete_fields}
+    pk, key = quote(of[model._meta.pk.attname]), quote(of[known_by])
     return (
         f"INSERT INTO {table} ({columns}) "  # noqa: S608 - names of the models
         f"SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s) "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -107,7 +107,7 @@ def on_call(user: User, now: datetime) -> tuple[list[tuple[Team, list[Place]]], 
 
 
 def _place(
-    rota: Rota, shifts: Iterable[OnCall], names: dict[int, str], user: User, now: datetime
+    rota: Rota, shifts: Iterable[OnCall], names: Mapping[int, str], user: User, now: datetime
 ) -> Place:
     held = next((shift for shift in shifts if shift.starts_at <= now < shift.ends_at), None)
     later = next((shift for shift in shifts if shift.starts_at > now), None)

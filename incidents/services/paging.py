@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -163,7 +163,7 @@ def _request(incident: Incident, page: PlannedPage, *, collapsed: bool) -> PageR
 def _write_pages(
     incident: Incident,
     pages: Sequence[PlannedPage],
-    names: dict[int, str],
+    names: Mapping[int, str],
     *,
     actor: Actor,
     now: datetime,

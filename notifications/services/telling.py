@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -93,7 +93,7 @@ def tell(
 
 
 def _way(
-    row: PageOut, methods: list[ContactMethod], channels: set[str]
+    row: PageOut, methods: Sequence[ContactMethod], channels: set[str]
 ) -> tuple[int | None, str, str]:
     usable = [method for method in methods if method.channel in channels]
     by_mail = [method for method in usable if method.kind == MethodKind.MAIL]

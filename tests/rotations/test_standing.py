@@ -160,7 +160,7 @@ def test_a_sign_in_changes_no_standing_fact(world: World) -> None:
 def test_one_look_asks_once_and_the_next_one_again(
     world: World, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    read = Kept(lambda key: key * 2)
+    read: Kept[int, int] = Kept(lambda key: key * 2)
     with django_assert_num_queries(1), one_look():
         assert [read(1), read(2), read(1)] == [2, 4, 2]
     with django_assert_num_queries(2):
