@@ -77,7 +77,7 @@ def _fields(
             else None,
         )
         for field in model._meta.local_concrete_fields
-        if not isinstance(field, models.AutoField)
+        if field.column and not isinstance(field, models.AutoField)
     )
 
 
@@ -86,7 +86,7 @@ def _statement(model: type[models.Model], known_by: str, conflict: str) -> str:
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     columns = ", ".join(quote(column) for _, column, _ in _fields(model))
-    of = {field.attname: field.column for field in model._meta.local_concrete_fields}
+    of = {field.attname: str(field.column) for field in model._meta.local_concrete_fields}
     pk, key = quote(of[model._meta.pk.attname]), quote(of[known_by])
     return (
         f"INSERT INTO {table} ({columns}) "  # noqa: S608 - names of the models

@@ -33,7 +33,7 @@ _looked: ContextVar[list[int] | None] = ContextVar("standing_revision", default=
 
 def noted(*columns: str) -> pgtrigger.Trigger:
     """The trigger of a table whose rows are kept; with `columns`, of updates only theirs count."""
-    updates = pgtrigger.UpdateOf(*columns) if columns else pgtrigger.Update
+    updates = pgtrigger.UpdateOf(*columns) if columns else pgtrigger.Update  # type: ignore[no-untyped-call]
     return pgtrigger.Trigger(
         name="standing_facts_noted",
         level=pgtrigger.Statement,
