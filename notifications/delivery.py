@@ -35,7 +35,9 @@ from notifications.services.paging import release_held
 from notifications.services.recording import (
     Landed,
     announce_pending,
+    forget_begun,
     record_answers,
+    record_begun,
     record_left,
     record_quarantine,
     record_superseded,
@@ -84,7 +86,7 @@ class _Flight:
     letter: Letter
     via: str
     composed: float
-    started_at: datetime
+    attempts: dict[int, int]
     clock: AttemptClock | None = None
 
     @property
@@ -222,20 +224,24 @@ class _Run:
 
     def _give_up_channel(self, parcels: Sequence[Parcel], at: datetime) -> None:
         """A channel that was turned off since: the person's next method, or mail in its stead."""
+        begun = record_begun(parcels, now=at)
         gone = [
             Landed(
                 parcel,
                 Answer(Outcome.PERMANENT, f"the channel “{parcel.channel}” is not set up"),
                 parcel.channel,
-                at,
+                attempts,
             )
-            for parcel in parcels
+            for parcel, attempts in zip(parcels, begun, strict=True)
         ]
         self.handled += len(record_answers(gone, now=at, in_force=self.in_force))
 
     def _send(self, parcels: Sequence[Parcel], at: datetime) -> None:
+        if not parcels:
+            return
         left: list[int] = []
-        for letter in compose(parcels, now=at, in_force=self.in_force) if parcels else ():
+        ready: list[Letter] = []
+        for letter in compose(parcels, now=at, in_force=self.in_force):
             if letter.ended:
                 record_superseded(letter.parcel, letter.ended, ENDED)
                 self.handled += len(letter.ended)
@@ -244,20 +250,39 @@ class _Run:
                 self.handled += len(letter.left)
                 left += letter.left
             if letter.message is not None:
-                slug = letter.parcel.channel
-                flight = _Flight(letter, really_used(slug), time.monotonic(), at)
-                self.flights[self.pools[slug].submit(flight)] = flight
+                ready.append(letter)
+        if ready:
+            self._hand_over(ready, at)
         if left and page_exhausted.heard:
             announce_pending(now=at, page_ids=left)
+
+    def _hand_over(self, letters: list[Letter], at: datetime) -> None:
+        """Writes the attempts first: a crash from here on stands in the record."""
+        composed = time.monotonic()
+        begun = record_begun([letter.parcel for letter in letters], now=at)
+        failpoint.reached("after-attempt")
+        overtaken: list[Parcel] = []
+        for letter, attempts in zip(letters, begun, strict=True):
+            if len(attempts) < len(letter.parcel.page_ids):
+                forget_begun(attempts.values())
+                overtaken.append(letter.parcel)
+                continue
+            slug = letter.parcel.channel
+            flight = _Flight(letter, really_used(slug), composed, attempts)
+            self.flights[self.pools[slug].submit(flight)] = flight
+        if overtaken:
+            self._send_again(overtaken)
 
     def _land(self) -> None:
         done, _ = wait(self.flights, timeout=LOOK_AGAIN_SECONDS, return_when=FIRST_COMPLETED)
         landed: list[Landed] = []
         stale: list[Parcel] = []
+        never_begun: list[int] = []
         for future in done:
             flight, answer = self.flights.pop(future), future.result()
             if answer is None:
                 stale.append(flight.letter.parcel)
+                never_begun += flight.attempts.values()
             else:
                 landed.append(_landed(flight, answer))
         for future in [future for future, flight in self.flights.items() if flight.given_up]:
@@ -271,6 +296,7 @@ class _Run:
             if page_sent.heard or page_exhausted.heard:
                 announce_pending(now=at, page_ids=recorded)
         if stale:
+            forget_begun(never_begun)
             self._send_again(stale)
 
     def _send_again(self, parcels: list[Parcel]) -> None:
@@ -281,7 +307,7 @@ class _Run:
 
 
 def _landed(flight: _Flight, answer: Answer) -> Landed:
-    return Landed(flight.letter.parcel, answer, flight.via, flight.started_at, flight.letter.note)
+    return Landed(flight.letter.parcel, answer, flight.via, flight.attempts, flight.letter.note)
 
 
 def _talk(flight: _Flight) -> Answer | None:

@@ -56,8 +56,12 @@ class MethodKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. Accepted is a provider's promise, delivered a receipt."""
+    """How an attempt ended. Accepted is a provider's promise, delivered a receipt.
 
+    One that stays begun lost its sender: the message may have left or not.
+    """
+
+    BEGUN = "begun"
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
     TRANSIENT = "transient"

@@ -162,16 +162,25 @@ class Page(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to send a page, and what the channel answered."""
+    """One try to send a page, written before the message is handed over, and what the channel answered."""
 
     page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="attempts")
     started_at = models.DateTimeField()
-    finished_at = models.DateTimeField()
-    outcome = models.CharField(max_length=10, choices=[(o, o.value) for o in Outcome])
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(
+        max_length=10, choices=[(o, o.value) for o in Outcome], default=Outcome.BEGUN
+    )
     answer = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="attempt_begun_or_finished",
+                condition=Q(outcome="begun", finished_at__isnull=True)
+                | (~Q(outcome="begun") & Q(finished_at__isnull=False)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.outcome}"

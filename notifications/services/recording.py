@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,13 +38,60 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Landed:
     """One attempt that is over: the parcel, what the channel said, over which channel it really went,
-    when it began, and what was amiss with its message."""
+    which attempt of which page that ends, and what was amiss with its message."""
 
     parcel: Parcel
     answer: Answer
     via: str
-    started_at: datetime
+    attempts: Mapping[int, int]
     note: str = ""
+
+
+BEGIN = """
+INSERT INTO notifications_attempt (page_id, started_at, outcome, answer)
+SELECT page.id, %(now)s, 'begun', ''
+FROM unnest(%(ids)s::bigint[], %(leases)s::text[]) AS wanted (id, lease)
+JOIN notifications_page AS page
+  ON page.id = wanted.id AND page.state = 'sending' AND page.leased_by = wanted.lease
+JOIN notifications_pageout AS page_out
+  ON page_out.id = page.page_out_id AND page_out.state = ANY(%(open)s)
+RETURNING page_id, id
+"""
+
+FINISH = """
+UPDATE notifications_attempt AS attempt
+SET finished_at = GREATEST(%(now)s, attempt.started_at), outcome = ended.outcome,
+    answer = ended.answer
+FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[], %(answers)s::text[])
+  AS ended (id, outcome, answer)
+WHERE attempt.id = ended.id
+"""
+
+
+def record_begun(parcels: Sequence[Parcel], *, now: datetime) -> list[dict[int, int]]:
+    """Writes that these are about to be handed over, one attempt for each page, in one statement.
+
+    A sender that dies from here on leaves attempts that never ended. Returns each parcel's attempts
+    by page; a page that somebody else has taken over or that was answered a moment ago has none.
+    """
+    ids = [page_id for parcel in parcels for page_id in parcel.page_ids]
+    leases = [parcel.lease for parcel in parcels for _ in parcel.page_ids]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            BEGIN,
+            {"now": now, "ids": ids, "leases": leases, "open": [str(s) for s in OPEN_PAGE_OUTS]},
+        )
+        begun = dict(cursor.fetchall())
+    return [
+        {page_id: begun[page_id] for page_id in parcel.page_ids if page_id in begun}
+        for parcel in parcels
+    ]
+
+
+def forget_begun(attempt_ids: Collection[int]) -> None:
+    """Nothing was handed over after all: these were no attempts."""
+    if attempt_ids:
+        Attempt.objects.filter(pk__in=attempt_ids, outcome=Outcome.BEGUN).delete()
 
 
 def record_answers(
@@ -55,7 +102,7 @@ def record_answers(
     Taken: sent (or delivered); the pages the message also spoke for are "bundled". Transient: tried
     again later, after some tries with the next method beside it, until it is given up. Permanent:
     the person's next method, and when none is left the person is "unreachable". A page whose lease
-    somebody else has taken over only gets its attempt. Returns the ids of the recorded pages.
+    somebody else has taken over only gets its attempt ended. Returns the ids of the recorded pages.
     """
     in_force = in_force or limits()
     ids = [page_id for one in landed for page_id in one.parcel.page_ids]
@@ -67,7 +114,7 @@ def record_answers(
             .filter(pk__in=ids, state=PageState.SENDING)
             .order_by("id")
         }
-        attempts: list[Attempt] = []
+        ended: list[tuple[int, str, str]] = []
         taken: list[tuple[Landed, Page]] = []
         not_taken: list[tuple[Landed, Page]] = []
         for one in landed:
@@ -75,23 +122,30 @@ def record_answers(
             for page_id in one.parcel.page_ids:
                 page = pages.get(page_id)
                 mine = page is not None and page.leased_by == one.parcel.lease
-                attempts.append(_attempt(one, page_id, now, mine=mine))
+                if page_id in one.attempts:
+                    ended.append(_ended(one, page_id, mine=mine))
                 if page is not None and mine:
                     (taken if reached else not_taken).append((one, page))
-        Attempt.objects.bulk_create(attempts)
+        _finish(ended, now)
         _record_taken(taken, outs, now)
         _record_not_taken(not_taken, outs, in_force, now)
     return sorted(page.pk for _, page in [*taken, *not_taken])
 
 
-def _attempt(one: Landed, page_id: int, now: datetime, *, mine: bool) -> Attempt:
-    return Attempt(
-        page_id=page_id,
-        started_at=one.started_at,
-        finished_at=max(now, one.started_at),
-        outcome=one.answer.outcome,
-        answer=(one.answer.text if mine else f"{one.answer.text} (the lease was lost)")[:500],
-    )
+def _ended(one: Landed, page_id: int, *, mine: bool) -> tuple[int, str, str]:
+    text = one.answer.text if mine else f"{one.answer.text} (the lease was lost)"
+    return one.attempts[page_id], str(one.answer.outcome), text[:500]
+
+
+def _finish(ended: list[tuple[int, str, str]], now: datetime) -> None:
+    if not ended:
+        return
+    ids, outcomes, answers = zip(*ended, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FINISH,
+            {"now": now, "ids": list(ids), "outcomes": list(outcomes), "answers": list(answers)},
+        )
 
 
 def record_superseded(parcel: Parcel, page_ids: Sequence[int], reason: str) -> None:

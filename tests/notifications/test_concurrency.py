@@ -23,7 +23,12 @@ from notifications.events import page_sent
 from notifications.models import Page, PageOut, PagingLimits
 from notifications.services import page_people, supersede
 from notifications.services.claiming import claim, take
-from notifications.services.recording import Landed, announce_pending, record_answers
+from notifications.services.recording import (
+    Landed,
+    announce_pending,
+    record_answers,
+    record_begun,
+)
 from tests.notifications.conftest import use_mail_server
 from tests.notifications.factories import (
     NOON,
@@ -126,10 +131,11 @@ def test_a_result_that_comes_after_its_lease_was_taken_over_changes_nothing(
 
     page_people([page_request(make_person())], now=NOON)
     [parcel] = take(NOON, 10, "frozen").parcels
+    [begun] = record_begun([parcel], now=NOON)
     delivery.deliver_due(now=NOON + timedelta(seconds=31))
 
     recorded = record_answers(
-        [Landed(parcel, Answer(Outcome.TRANSIENT, "too late"), "mail", NOON)],
+        [Landed(parcel, Answer(Outcome.TRANSIENT, "too late"), "mail", begun)],
         now=NOON + timedelta(seconds=40),
     )
 

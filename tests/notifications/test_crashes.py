@@ -15,7 +15,7 @@ from django.db import connection
 
 from deadlines.queries import database_now
 from notifications import delivery
-from notifications.enums import PageState
+from notifications.enums import Outcome, PageState
 from notifications.models import Page
 from notifications.services import page_people
 from tests.notifications.factories import MailServer, make_person, page_request
@@ -56,7 +56,7 @@ def run_sender(settings: Any, tmp_path: Path, fail_point: str) -> int:
 
 @pytest.mark.parametrize(
     ("fail_point", "sent_by_the_dead", "sent_in_all"),
-    [("after-claim", 0, 1), ("after-send", 1, 2), ("after-result", 1, 1)],
+    [("after-claim", 0, 1), ("after-attempt", 0, 1), ("after-send", 1, 2), ("after-result", 1, 1)],
 )
 def test_a_page_survives_its_sender_and_is_sent_once_or_once_more(
     smtp: MailServer,
@@ -76,6 +76,9 @@ def test_a_page_survives_its_sender_and_is_sent_once_or_once_more(
     assert page.state == PageState.SENT
     assert len(smtp.taken) == sent_in_all
     assert len({str(mail["Message-ID"]) for _, mail in smtp.taken}) == 1
+    never_ended = page.attempts.filter(outcome=Outcome.BEGUN, finished_at=None).count()
+    assert never_ended == (fail_point in ("after-attempt", "after-send"))
+    assert page.attempts.filter(outcome=Outcome.ACCEPTED).count() == 1
 
 
 def test_the_lease_keeps_others_away_only_as_long_as_it_lasts(
