@@ -9,6 +9,8 @@ from celery import shared_task
 from notifications import delivery
 from notifications.nudge import DELIVER
 
+SWEEP = "notifications.sweep"
+
 
 @shared_task(name=DELIVER, ignore_result=True)
 def deliver(**_unknown: Any) -> int:
@@ -17,3 +19,9 @@ def deliver(**_unknown: Any) -> int:
     Arguments of newer versions are ignored, so that an old worker can meet a new message.
     """
     return delivery.deliver_due()
+
+
+@shared_task(name=SWEEP, ignore_result=True)
+def sweep(**_unknown: Any) -> int:
+    """The clock's sweep, asked for by Beat: it finds what nobody was nudged for, should no clock live."""
+    return delivery.sweep()

@@ -215,6 +215,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expire_seconds": 5},
     },
+    "sweep": {
+        "task": "notifications.sweep",
+        "schedule": 2.0,
+        "options": {"expire_seconds": 5},
+    },
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 

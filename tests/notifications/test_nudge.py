@@ -41,3 +41,11 @@ def test_the_task_delivers_and_ignores_what_a_newer_version_sends(
     monkeypatch.setattr(delivery, "deliver_due", lambda: 3)
 
     assert tasks.deliver(page_ids=[1], unheard_of=True) == 3
+
+
+def test_the_sweep_that_beat_asks_for_sends_what_nobody_was_nudged_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "sweep", lambda: 3)
+
+    assert tasks.sweep.apply(kwargs={"newer": "argument"}).get() == 3

@@ -32,9 +32,10 @@ def every_task_is_known() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beats_tick_goes_stale_so_that_a_frozen_broker_leaves_no_pile() -> None:
+@pytest.mark.parametrize("name", ["enforce", "sweep"])
+def test_beats_tick_goes_stale_so_that_a_frozen_broker_leaves_no_pile(name: str) -> None:
     DatabaseScheduler(app=app)
-    tick = PeriodicTask.objects.get(name="enforce")
+    tick = PeriodicTask.objects.get(name=name)
     assert tick.task in app.tasks
     assert tick.interval.period == "seconds"
     assert 0 < (tick.expire_seconds or 0) <= 10
