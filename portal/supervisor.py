@@ -189,47 +189,7 @@ class Supervisor:
         stamp.write_text(prepared_digest(self.data))
 
     def _start_portal(self) -> None:
-        python: str | Path = sys.executable
-        orders = self.orders
-        celery: list[str | Path] = [python, "-m", "celery", "-A", "portal.celery", "--quiet"]
-        worker: list[str | Path] = [
-            *celery,
-            "worker",
-            "--pool",
-            "threads",
-            "--without-gossip",
-            "--without-mingle",
-            "--loglevel",
-            "WARNING",
-        ]
-        commands: dict[str, list[str | Path]] = {
-            "web": [
-                python, "-m", "granian", "--interface", "rsgi", "--factory", "portal.rsgi:build",
-                "--host", orders.host, "--port", str(orders.port), "--workers", str(orders.web_workers),
-                "--http", "1", "--no-ws", "--loop", "asyncio", "--runtime-threads", "1", "--backlog", "2048",
-                "--http1-header-read-timeout", "15000", "--respawn-failed-workers",
-                "--workers-kill-timeout", "10", "--no-access-log", "--log-level", "warning",
-            ],
-            "clock": [python, ROOT / "manage.py", "clock"],
-            "worker": [
-                *worker, "--concurrency", str(orders.worker_threads), "--hostname", "paging@%h",
-                "--queues", "paging" if orders.slow_worker else "paging,slow",
-            ],
-            "beat": [
-                *celery, "beat", "--loglevel", "WARNING", "--max-interval", "1", "--pidfile=",
-            ],
-        }  # fmt: skip
-        if orders.slow_worker:
-            commands["slow-worker"] = [
-                *worker,
-                "--concurrency",
-                "1",
-                "--hostname",
-                "slow@%h",
-                "--queues",
-                "slow",
-            ]
-        for name, command in commands.items():
+        for name, command in portal_commands(self.orders).items():
             program = Program(name, partial(Identity.me().command, command))
             if name == "slow-worker":
                 program.due_at = time.monotonic() + SLOW_WORKER_AFTER_SECONDS
@@ -332,6 +292,35 @@ class Supervisor:
         _reap_orphans(set())
         if self._held:
             self._held.close()
+
+
+def portal_commands(orders: Orders) -> dict[str, list[str | Path]]:
+    """How each program of the portal is started, by name."""
+    python: str | Path = sys.executable
+    celery: list[str | Path] = [python, "-m", "celery", "-A", "portal.celery", "--quiet"]
+    worker: list[str | Path] = [
+        *celery, "worker", "--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+    ]  # fmt: skip
+    commands: dict[str, list[str | Path]] = {
+        "web": [
+            python, "-m", "granian", "--interface", "rsgi", "--factory", "portal.rsgi:build",
+            "--host", orders.host, "--port", str(orders.port), "--workers", str(orders.web_workers),
+            "--http", "1", "--no-ws", "--loop", "asyncio", "--runtime-threads", "1", "--backlog", "2048",
+            "--http1-header-read-timeout", "15000", "--respawn-failed-workers",
+            "--workers-kill-timeout", "10", "--no-access-log", "--log-level", "warning",
+        ],
+        "clock": [python, ROOT / "manage.py", "clock"],
+        "worker": [
+            *worker, "--concurrency", str(orders.worker_threads), "--hostname", "paging@%h",
+            "--queues", "paging" if orders.slow_worker else "paging,slow",
+        ],
+        "beat": [*celery, "beat", "--loglevel", "WARNING", "--max-interval", "1", "--pidfile="],
+    }  # fmt: skip
+    if orders.slow_worker:
+        commands["slow-worker"] = [
+            *worker, "--concurrency", "1", "--hostname", "slow@%h", "--queues", "slow",
+        ]  # fmt: skip
+    return commands
 
 
 def _stop(programs: list[Program]) -> None:
