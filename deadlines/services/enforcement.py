@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
+from deadlines import failpoint
 from deadlines.enums import Nature, State
 from deadlines.events import promises_settled
 from deadlines.models import Deadline, Outage, Pulse
@@ -115,6 +116,7 @@ def _carry_out(deadline: Deadline, now: datetime) -> None:
     reason = DOWN if outage else ""
     with one_look():
         evidence = kind.handler(deadline, Due(now, bool(outage), reason)) or {}
+    failpoint.reached("after-handler")
     state = State.MISSED if deadline.nature == Nature.DUTY else State.MET
     settled = Deadline.objects.filter(pk=deadline.pk, state=State.PENDING, due_at__lte=now).update(
         state=state,

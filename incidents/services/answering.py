@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
+from deadlines import failpoint
 from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline
 from deadlines.queries import open_promises
@@ -92,6 +93,7 @@ def acknowledge(incident_id: int, *, actor: Actor, now: datetime) -> Incident:
         incident_acknowledged.announce(
             incident_id=incident.pk, now=now.isoformat(), user_id=user.pk if user else None
         )
+    failpoint.reached("before-acknowledgment-commits")
     return incident
 
 
