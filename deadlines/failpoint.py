@@ -1,7 +1,8 @@
 """Exact crash points for tests: a process kills itself once, where it is told to.
 
-`WATCHBILL_FAIL_POINT=NAME@MARKER` ends the first process that reaches NAME, as a power cut would; the
-file MARKER then exists, and nobody is killed again. Without the variable this is one dictionary look-up.
+`WATCHBILL_FAIL_POINTS=FOLDER` arms the points that have a file FOLDER/NAME: the first process that
+reaches one takes the file away and ends as a power cut would end it; nobody else is killed for it.
+Without the variable this is one dictionary look-up.
 """
 
 from __future__ import annotations
@@ -9,19 +10,16 @@ from __future__ import annotations
 import os
 import signal
 
-VARIABLE = "WATCHBILL_FAIL_POINT"
+VARIABLE = "WATCHBILL_FAIL_POINTS"
 
 
 def reached(name: str) -> None:
     """Called where a crash would be most inconvenient."""
-    told = os.environ.get(VARIABLE)
-    if not told:
-        return
-    wanted, _, marker = told.partition("@")
-    if wanted != name or not marker:
+    folder = os.environ.get(VARIABLE)
+    if not folder:
         return
     try:
-        os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
+        os.unlink(os.path.join(folder, name))
+    except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.SIGKILL)

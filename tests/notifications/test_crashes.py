@@ -44,8 +44,9 @@ def run_sender(settings: Any, tmp_path: Path, fail_point: str) -> int:
         "SECRET_KEY": settings.SECRET_KEY,
         "DATA_DIR": str(tmp_path),
         "EMAIL_URL": settings.EMAIL_URL,
-        "WATCHBILL_FAIL_POINT": f"{fail_point}@{tmp_path / 'crashed'}",
+        "WATCHBILL_FAIL_POINTS": str(tmp_path),
     }
+    (tmp_path / fail_point).touch()
     done = subprocess.run(
         [sys.executable, "-c", SENDER], env=environment, cwd=ROOT, check=False, capture_output=True,
         timeout=60,
