@@ -37,11 +37,12 @@ class Servers:
 
     def __init__(self) -> None:
         self.stack = ExitStack()
+        self.home = Path()
         self.database_url = ""
         self.redis_url = ""
 
     def start(self) -> None:
-        home = self._slot()
+        home = self.home = self._slot()
         log = home / "log"
         log.mkdir(exist_ok=True)
         if not os.environ.get("DATABASE_URL"):
@@ -121,10 +122,10 @@ def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
         return False
     with _maintenance() as connection:
         known = connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [_template()]
+            "SELECT 1 FROM pg_database WHERE datname = %s", [template_name()]
         ).fetchone()
         if known:
-            _copy(connection, _template(), _test_name())
+            _copy(connection, template_name(), _test_name())
     return bool(known)
 
 
@@ -140,10 +141,10 @@ def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
         )
         for (stale,) in kept.fetchall():
             _drop(connection, stale)
-        _copy(connection, _test_name(), _template())
+        _copy(connection, _test_name(), template_name())
 
 
-def _template() -> str:
+def template_name() -> str:
     return f"template_watchbill_{_migrations_digest()}"
 
 

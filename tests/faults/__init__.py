@@ -1,0 +1,1 @@
+"""Real processes killed and frozen in the middle of real sends, and what must hold all the same."""
