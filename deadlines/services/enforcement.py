@@ -7,6 +7,7 @@ its own that locks the subject, then the promise, looks again, handles and settl
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -58,18 +59,18 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
             Deadline.objects.filter(state=State.PENDING, run_at__lte=at)
             .exclude(pk__in=seen)
             .order_by("run_at", "id")
-            .values_list("pk", "subject_type", "subject_id", "due_at")[:batch]
+            .values_list("pk", "subject_type", "subject_id")[:batch]
         )
         if not due:
             break
-        for deadline_id, subject_type, subject_id, due_at in due:
+        for deadline_id, subject_type, subject_id in due:
             seen.add(deadline_id)
-            result = _handle(deadline_id, subject_type, subject_id, at)
-            handled += result is True
-            failed += result is False
-            skipped += result is None
-            if result is True:
-                lag = max(lag, at - due_at)
+            for result, deadline in _in_turn(deadline_id, subject_type, subject_id, at):
+                handled += result is True
+                failed += result is False
+                skipped += result is None
+                if result and deadline:
+                    lag = max(lag, at - deadline.due_at)
         if now is None:
             at = database_now()
             if process:
@@ -79,8 +80,25 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
     return Tick(at, handled, failed, skipped, lag)
 
 
-def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime) -> bool | None:
-    """True handled, False failed, None left to somebody else (who holds the subject, or was quicker)."""
+Result = tuple[bool | None, Deadline | None]
+"""True handled, False failed, None left to somebody else (who holds the subject, or was quicker); and what."""
+
+
+def _in_turn(
+    deadline_id: int, subject_type: str, subject_id: int, now: datetime
+) -> Iterator[Result]:
+    """Handles a promise, and before it those of its subject that fell due earlier: somebody held the
+    subject when their turn came, and what is done in the wrong order cannot be mended."""
+    while True:
+        result, deadline = _handle(deadline_id, subject_type, subject_id, now)
+        yield result, deadline
+        if result is None or deadline is None or deadline.pk == deadline_id:
+            return
+
+
+def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime) -> Result:
+    """Takes the subject's earliest promise that is due."""
+    deadline = None
     try:
         with transaction.atomic():
             if not subject_named(subject_type).lock(subject_id):
@@ -89,25 +107,28 @@ def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime)
                 busy = False
                 deadline = (
                     Deadline.objects.select_for_update(skip_locked=True)
-                    .filter(pk=deadline_id, state=State.PENDING, run_at__lte=now)
+                    .filter(subject_type=subject_type, subject_id=subject_id)
+                    .filter(state=State.PENDING, run_at__lte=now)
+                    .order_by("due_at", "id")
                     .first()
                 )
                 if deadline is None:
-                    return None
+                    return None, None
                 _carry_out(deadline, now)
         if not busy:
-            return True
+            return True, deadline
     except (OperationalError, InterfaceError):
         if _connection_lost():
             raise
         logger.warning("promise %s waits: its rows are locked", deadline_id, exc_info=True)
-        return None
+        return None, None
     except Exception as error:
-        logger.exception("the handler of promise %s failed", deadline_id)
-        _note_failure(deadline_id, error, now)
-        return False
+        failed = deadline.pk if deadline else deadline_id
+        logger.exception("the handler of promise %s failed", failed)
+        _note_failure(failed, error, now)
+        return False, deadline
     _complain_when_stuck(deadline_id, now)
-    return None
+    return None, None
 
 
 def _carry_out(deadline: Deadline, now: datetime) -> None:
