@@ -179,14 +179,16 @@ def arrivals_are_explained(stack: Stack, *, exactly_once: bool = False) -> list[
     all but one of these attempts have no result of their own; nothing arrived without a row."""
     arrived = stack.outside.ledger.counts()
     pages = {
-        key: (state, begun, in_doubt, taken)
-        for key, state, begun, in_doubt, taken in stack.rows(
+        key: (state, begun, in_doubt, taken, tries)
+        for key, state, begun, in_doubt, taken, tries in stack.rows(
             """
             SELECT page.delivery_key, page.state, count(attempt.id),
                    count(*) FILTER (WHERE attempt.outcome IN ('begun', 'transient')
                                     OR attempt.answer LIKE '%(the lease was lost)'),
                    count(*) FILTER (WHERE attempt.outcome IN ('accepted', 'delivered')
-                                    AND attempt.answer NOT LIKE '%(the lease was lost)')
+                                    AND attempt.answer NOT LIKE '%(the lease was lost)'),
+                   string_agg(to_char(attempt.started_at, 'HH24:MI:SS.MS') || ' ' || attempt.outcome
+                              || ' ' || attempt.answer, '; ' ORDER BY attempt.id)
             FROM notifications_page AS page
             LEFT JOIN notifications_attempt AS attempt ON attempt.page_id = page.id
             GROUP BY page.id
@@ -194,7 +196,7 @@ def arrivals_are_explained(stack: Stack, *, exactly_once: bool = False) -> list[
         )
     }
     found = [f"I5: {key} arrived and has no row" for key in arrived if key not in pages]
-    for key, (state, begun, in_doubt, taken) in pages.items():
+    for key, (state, begun, in_doubt, taken, tries) in pages.items():
         count = arrived[key]
         if state in ("sent", "delivered") and not count:
             found.append(f"I5: {key} is {state} and never arrived")
@@ -204,7 +206,7 @@ def arrivals_are_explained(stack: Stack, *, exactly_once: bool = False) -> list[
             found.append(f"I5: {key} arrived {count} times and was begun {begun} times")
         if count > 1 + (0 if exactly_once else in_doubt):
             found.append(
-                f"I5: {key} arrived {count} times; {in_doubt} attempts have no result of their own"
+                f"I5: {key} arrived {count} times; {in_doubt} attempts have no result of their own: {tries}"
             )
     return found
 
