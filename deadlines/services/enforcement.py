@@ -65,12 +65,12 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
             break
         for deadline_id, subject_type, subject_id in due:
             seen.add(deadline_id)
-            for result, deadline in _in_turn(deadline_id, subject_type, subject_id, at):
+            for result, deadline in _in_turn(deadline_id, subject_type, subject_id, now):
                 handled += result is True
                 failed += result is False
                 skipped += result is None
-                if result and deadline:
-                    lag = max(lag, at - deadline.due_at)
+                if result and deadline and deadline.settled_at:
+                    lag = max(lag, deadline.settled_at - deadline.due_at)
         if now is None:
             at = database_now()
             if process:
@@ -85,7 +85,7 @@ Result = tuple[bool | None, Deadline | None]
 
 
 def _in_turn(
-    deadline_id: int, subject_type: str, subject_id: int, now: datetime
+    deadline_id: int, subject_type: str, subject_id: int, now: datetime | None
 ) -> Iterator[Result]:
     """Handles a promise, and before it those of its subject that fell due earlier: somebody held the
     subject when their turn came, and what is done in the wrong order cannot be mended."""
@@ -96,8 +96,11 @@ def _in_turn(
             return
 
 
-def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime) -> Result:
-    """Takes the subject's earliest promise that is due."""
+def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime | None) -> Result:
+    """Takes the subject's earliest promise that is due.
+
+    The clock is read with the subject locked: a batch lasts, and what is done later is never dated earlier.
+    """
     deadline = None
     try:
         with transaction.atomic():
@@ -105,16 +108,17 @@ def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime)
                 busy = True
             else:
                 busy = False
+                at = now or database_now()
                 deadline = (
                     Deadline.objects.select_for_update(skip_locked=True)
                     .filter(subject_type=subject_type, subject_id=subject_id)
-                    .filter(state=State.PENDING, run_at__lte=now)
+                    .filter(state=State.PENDING, run_at__lte=at)
                     .order_by("due_at", "id")
                     .first()
                 )
                 if deadline is None:
                     return None, None
-                _carry_out(deadline, now)
+                _carry_out(deadline, at)
         if not busy:
             return True, deadline
     except (OperationalError, InterfaceError):
@@ -125,9 +129,9 @@ def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime)
     except Exception as error:
         failed = deadline.pk if deadline else deadline_id
         logger.exception("the handler of promise %s failed", failed)
-        _note_failure(failed, error, now)
+        _note_failure(failed, error, now or database_now())
         return False, deadline
-    _complain_when_stuck(deadline_id, now)
+    _complain_when_stuck(deadline_id, now or database_now())
     return None, None
 
 
@@ -148,6 +152,7 @@ def _carry_out(deadline: Deadline, now: datetime) -> None:
         last_error="",
     )
     if settled:
+        deadline.settled_at = now
         promises_settled.announce(deadline_ids=[deadline.pk], now=now.isoformat())
 
 
