@@ -5,9 +5,8 @@ Each returns its violations as sentences. `assert_held` asks them all.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from tests.faults.harness.load import Load
 from tests.faults.harness.stack import Stack, words_of
@@ -52,8 +51,9 @@ def assert_held(
 ) -> None:
     """All invariants that can be read when it is quiet.
 
-    `exactly_once`: nothing that happened explains a message that arrived twice. `most_late`: seconds
-    a step or a page may have come late, which a fault costs.
+    `exactly_once`: nothing was done to a sender or a server; a message arrives twice only where an
+    attempt outlived its time, on a machine that stands still. `most_late`: seconds a step may have
+    come late, which a fault costs.
     """
     late = stack.profile.patience if most_late is None else most_late
     found = [
@@ -62,6 +62,7 @@ def assert_held(
         *nothing_is_overdue(stack),
         *keys_are_unique(stack),
         *arrivals_are_explained(stack, exactly_once=exactly_once),
+        *no_two_senders_at_once(stack),
         *no_page_after_the_acknowledgment(stack),
         *steps_ascend(stack, most_late=late),
         *timelines_have_no_holes(stack),
@@ -179,20 +180,23 @@ def arrivals_are_explained(stack: Stack, *, exactly_once: bool = False) -> list[
     all but one of these attempts have no result of their own; nothing arrived without a row."""
     arrived = stack.outside.ledger.counts()
     pages = {
-        key: (state, begun, in_doubt, taken, tries)
-        for key, state, begun, in_doubt, taken, tries in stack.rows(
+        key: (state, begun, overlong if exactly_once else in_doubt, taken, tries)
+        for key, state, begun, in_doubt, overlong, taken, tries in stack.rows(
             """
             SELECT page.delivery_key, page.state, count(attempt.id),
                    count(*) FILTER (WHERE attempt.outcome IN ('begun', 'transient')
-                                    OR attempt.answer LIKE '%(the lease was lost)'),
+                                    OR attempt.answer LIKE '%%(the lease was lost)'),
+                   count(*) FILTER (WHERE attempt.finished_at - attempt.started_at
+                                    >= make_interval(secs => %s)),
                    count(*) FILTER (WHERE attempt.outcome IN ('accepted', 'delivered')
-                                    AND attempt.answer NOT LIKE '%(the lease was lost)'),
+                                    AND attempt.answer NOT LIKE '%%(the lease was lost)'),
                    string_agg(to_char(attempt.started_at, 'HH24:MI:SS.MS') || ' ' || attempt.outcome
                               || ' ' || attempt.answer, '; ' ORDER BY attempt.id)
             FROM notifications_page AS page
             LEFT JOIN notifications_attempt AS attempt ON attempt.page_id = page.id
             GROUP BY page.id
-            """
+            """,
+            stack.profile.attempt,
         )
     }
     found = [f"I5: {key} arrived and has no row" for key in arrived if key not in pages]
@@ -204,11 +208,29 @@ def arrivals_are_explained(stack: Stack, *, exactly_once: bool = False) -> list[
             found.append(f"I5: {key} was recorded as taken {taken} times")
         if count > begun:
             found.append(f"I5: {key} arrived {count} times and was begun {begun} times")
-        if count > 1 + (0 if exactly_once else in_doubt):
+        if count > 1 + in_doubt:
             found.append(
                 f"I5: {key} arrived {count} times; {in_doubt} attempts have no result of their own: {tries}"
             )
     return found
+
+
+def no_two_senders_at_once(stack: Stack) -> list[str]:
+    """I5: an attempt begins while another of its page is on its way only when that one's lease is over."""
+    rows = stack.rows(
+        """
+        SELECT page.delivery_key, one.started_at, other.started_at
+        FROM notifications_attempt AS one
+        JOIN notifications_attempt AS other ON other.page_id = one.page_id AND other.id > one.id
+         AND other.started_at < one.started_at + make_interval(secs => %s)
+         AND other.started_at < coalesce(one.finished_at, 'infinity')
+        JOIN notifications_page AS page ON page.id = one.page_id
+        """,
+        stack.profile.lease,
+    )
+    return [
+        f"I5: {key} was begun at {one} and, under its lease, at {other}" for key, one, other in rows
+    ]
 
 
 def no_page_after_the_acknowledgment(stack: Stack) -> list[str]:
@@ -257,20 +279,20 @@ def steps_ascend(stack: Stack, *, most_late: float) -> list[str]:
         """
     )
     found += [f"I7: {ref}: {step} ({cause}) was fired {n} times" for ref, step, cause, n in entries]
-    first: dict[str, dict[str, Any]] = defaultdict(dict)
-    for ref, step_key, at in stack.rows(
+    for ref, fired, times in stack.rows(
         """
-        SELECT incident.ref, p.step_key, min(p.created_at) FROM notifications_pageout AS p
-        JOIN incidents_incident AS incident ON incident.id = p.subject_id
-        WHERE p.subject_type = 'incident' AND p.purpose = 'page' AND p.round = 0
-        GROUP BY 1, 2
+        SELECT incident.ref, array_agg(entry.data->>'step' ORDER BY entry.number),
+               array_agg(entry.at ORDER BY entry.number)
+        FROM incidents_timelineentry AS entry
+        JOIN incidents_incident AS incident ON incident.id = entry.incident_id
+        WHERE entry.kind = 'step' GROUP BY 1
         """
     ):
-        first[ref][step_key.split("/")[1]] = at
-    for ref, steps in first.items():
-        order = [steps[step] for step in STEPS if step in steps]
-        if order != sorted(order):
-            found.append(f"I7: {ref}: its steps were not paged in their order: {steps}")
+        if fired != [step for step in STEPS if step in fired] or times != sorted(times):
+            told = ", ".join(
+                f"{step} at {at:%H:%M:%S.%f}" for step, at in zip(fired, times, strict=True)
+            )
+            found.append(f"I7: {ref}: its steps were not paged in their order: {told}")
     unfired = stack.rows(
         """
         SELECT incident.ref, d.key FROM deadlines_deadline AS d
