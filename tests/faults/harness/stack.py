@@ -82,7 +82,7 @@ class Stack:
         self.valkey.prepare()
         self.broker = Child("valkey", self.valkey.command, child_environment(), log, Path("/"))
         self.broker.start()
-        self._wait_for_database("postgres")
+        self._wait_for_database()
         self.valkey.wait(lambda: self.broker.running)
         self._make_database()
         self._make_world()
@@ -298,7 +298,7 @@ class Stack:
     def start_database(self) -> None:
         self.postgres.mend()
         self.database.start()
-        self._wait_for_database(DATABASE)
+        self._wait_for_database()
 
     def start_broker(self) -> None:
         """The same broker again, with nothing in it."""
@@ -318,7 +318,7 @@ class Stack:
         """These processes start again with other settings, and as they were afterwards."""
         kept = {child.name: child.env for child in children}
         for child in children:
-            child.stop()
+            child.kill()
             child.env = {**child.env, **variables}
             child.start()
         try:
@@ -326,8 +326,14 @@ class Stack:
             yield
         finally:
             for child in children:
-                child.stop()
+                child.kill()
                 child.env = kept[child.name]
+
+    def start_the_ended(self) -> None:
+        """What the supervisor does, which no test runs."""
+        for child in self.portal:
+            if not child.running:
+                child.start()
 
     def heal(self) -> None:
         """Whatever a test did is undone: everything lives, nothing is armed, the added ones are gone."""
@@ -336,7 +342,7 @@ class Stack:
             (self.workers, self.workers_wanted), (self.beats, 1), (self.clocks, 1),
         ):  # fmt: skip
             while len(those) > wanted:
-                those.pop().stop()
+                those.pop().kill()
         if self.broker.frozen:
             self.broker.thaw()
         if not self.broker.running:
@@ -347,8 +353,7 @@ class Stack:
             child.disarm()
             if child.frozen:
                 child.thaw()
-            if not child.running:
-                child.start()
+        self.start_the_ended()
 
     def clean(self) -> None:
         """Everything that burned is forgotten, so that the next test begins with an empty record."""
@@ -357,7 +362,7 @@ class Stack:
         self.do("SET lock_timeout = '20s'; TRUNCATE " + ", ".join(EVENTS) + " CASCADE")
         self.outside.ledger.clear()
 
-    def _wait_for_database(self, _: str) -> None:
+    def _wait_for_database(self) -> None:
         until(self._answers, seconds=60, what=f"PostgreSQL: {self.database.words(500)}")
 
     def _answers(self) -> bool:
