@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [
         ("deadlines", "0002_standing_marks"),
-        ("notifications", "0001_initial"),
+        ("notifications", "0002_attempts_begin_before_the_send"),
     ]
 
     operations = [
