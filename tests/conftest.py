@@ -103,6 +103,18 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.CELERY_BROKER_URL = SERVERS.redis_url
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with transactions of its own ends with all tables emptied. Each begins with what the migrations
+    made, in whichever order they run."""
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        mark = item.get_closest_marker("django_db")
+        own = {"transactional_db", "live_server"} & set(names)
+        if own or (mark and mark.kwargs.get("transaction")):
+            names.append("django_db_serialized_rollback")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     SERVERS.stop()
 

@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
-from django.core.management.sql import emit_post_migrate_signal
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
-from directory.enums import Role
 from directory.models import User
 from tests.incidents.factories import World, make_world
 
@@ -49,11 +45,6 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    """What the migrations made comes back first: the flush after an earlier test may have left nothing."""
-    ContentType.objects.clear_cache()
-    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
-    for role in Role:
-        Group.objects.get_or_create(name=role.value)
     return make_world()
 
 

@@ -8,13 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
-from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
 
 from deadlines.models import Deadline
 from deadlines.services import enforce
-from directory.enums import Role
 from incidents import services
 from incidents.enums import Promised, Status
 from incidents.models import Incident
@@ -48,10 +45,6 @@ def together(*calls: Callable[[], Any]) -> list[BaseException]:
 
 @pytest.fixture
 def racing(transactional_db: None) -> World:
-    # Made by migrations, and gone with the flush after the first test of this kind.
-    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
-    for role in Role:
-        Group.objects.get_or_create(name=role.value)
     return make_world()
 
 

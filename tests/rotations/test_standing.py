@@ -181,7 +181,7 @@ def test_only_so_many_answers_are_kept(db: None) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_that_change_standing_facts_side_by_side_wait_for_nobody_and_both_are_seen() -> None:
     one, two = make_world(), make_world()
     asked = {world.team.pk for world in (one, two)}

@@ -23,7 +23,7 @@ from incidents.models import AlertTally, Incident
 from tests.alerts.factories import Sender, event, make_sender
 from tests.incidents.factories import WEDNESDAY, page_outs
 
-pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 THREADS = 16
 
 

@@ -465,7 +465,7 @@ def test_a_repeat_costs_one_statement(
     assert pd.alert.count == 3
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_statement_lost_by_a_pooler_is_prepared_again(client: Client) -> None:
     sender = make_sender("generic")
     path = f"/hooks/generic/{sender.key}/"
