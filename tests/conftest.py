@@ -108,11 +108,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test with transactions of its own ends with all tables emptied. Each begins with what the migrations
     made, in whichever order they run."""
     for item in items:
-        names: list[str] = getattr(item, "fixturenames", [])
         mark = item.get_closest_marker("django_db")
-        own = {"transactional_db", "live_server"} & set(names)
+        own = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", []))
         if own or (mark and mark.kwargs.get("transaction")):
-            names.append("django_db_serialized_rollback")
+            whole = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+            item.add_marker(whole, append=False)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

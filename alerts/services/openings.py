@@ -122,13 +122,12 @@ def _place_group(
 ) -> bool:
     """True when they joined an incident that was there."""
     window = timedelta(seconds=integration.group_window_seconds)
+    # Whoever opens the group's incident holds its lock until it is committed. Who finds the lock taken may
+    # still join what is there; who finds nothing waits for the lock and looks again.
+    held = _group_locked("pg_try_advisory_xact_lock", group_key)
     incident_id = _joined(integration, group_key, members, window=window, now=now)
-    if incident_id is None:
-        # Whoever opens the group's incident holds this lock until it is committed; others look again.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"alerts:{group_key}"]
-            )
+    if incident_id is None and not held:
+        _group_locked("pg_advisory_xact_lock", group_key)
         incident_id = _joined(integration, group_key, members, window=window, now=now)
     joined = incident_id is not None
     if incident_id is None:
@@ -138,6 +137,12 @@ def _place_group(
     if first.drill_run_id is not None:
         TestRun.objects.filter(pk=first.drill_run_id, alert=None).update(alert_id=first.id)
     return joined
+
+
+def _group_locked(function: str, group_key: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [f"alerts:{group_key}"])  # noqa: S608 - one of two constants
+        return bool(cursor.fetchone()[0])
 
 
 def raise_incident(
