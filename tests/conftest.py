@@ -144,6 +144,10 @@ def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
     """After Django has migrated it: kept as the template for the next session."""
+    made = getattr(connections["default"], "_test_serialized_contents", None)
+    if made is not None:
+        # A browser's test runs beside an event loop, where Django opens connections of other objects.
+        type(connections["default"])._test_serialized_contents = made  # type: ignore[attr-defined]
     if django_db_keepdb:
         return
     connections["default"].close()
