@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -72,6 +73,7 @@ def problem(status_code: int, error: Exception | None = None, detail: str = "") 
     return body
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, **_: Any) -> JsonResponse:
     """The answer for an address of the API that does not exist."""
     body = problem(HTTPStatus.NOT_FOUND, detail="There is nothing at this address.")

@@ -107,6 +107,10 @@ class TestProblems:
         for path in ("/api/v1/", "/api/v1/nothing/", "/api/v1/teams/a/b/c"):
             problem(client.get(path), 404)
 
+    def test_an_unknown_address_is_no_form_of_ours(self) -> None:
+        client = Client(enforce_csrf_checks=True)
+        problem(client.post("/api/v1/nothing/", {}, content_type="application/json"), 404)
+
     def test_a_missing_thing(self, client: Client, admin: User) -> None:
         problem(client.get("/api/v1/teams/none/", headers=bearer(admin)), 404)
 
