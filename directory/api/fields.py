@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from directory.models import User
@@ -37,6 +38,11 @@ class Instant(serializers.DateTimeField):
         if not inside:
             self.fail("out_of_range")
         return at
+
+
+@extend_schema_field({"type": "string", "pattern": r"^\d\d:\d\d:\d\d$"})
+class WallTime(serializers.TimeField):
+    """A time of the day on somebody's wall clock: without an offset, so not what OpenAPI calls a time."""
 
 
 class PersonSerializer(serializers.ModelSerializer[User]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError
 from django.db.models import QuerySet
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -33,10 +33,24 @@ class ByCursor(CursorPagination):
             return (own,) if isinstance(own, str) else tuple(own)
         return tuple(super().get_ordering(request, queryset, view))
 
+    def get_page_size(self, request: Request) -> int:
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        if not (asked.isascii() and asked.isdigit() and asked.strip("0")):
+            raise ValidationError({self.page_size_query_param: "Say a whole number from 1 on."})
+        return min(int(asked[:9]), self.max_page_size)
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        cursor, size = super().get_schema_operation_parameters(view)
+        size["schema"] |= {"minimum": 1, "default": self.page_size}
+        size["description"] = f"How many rows; never more than {self.max_page_size}."
+        return [cursor, size]
+
     def paginate_queryset(
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (ValueError, ValidationError, DataError) as error:
+        except (ValueError, DjangoValidationError, DataError) as error:
             raise NotFound(self.invalid_cursor_message) from error

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from directory.api.fields import PersonSerializer
+from directory.api.fields import PersonSerializer, WallTime
 from directory.models import RoleHolder, Service, Team, User
 
 
@@ -41,6 +41,8 @@ class TeamSerializer(serializers.ModelSerializer[Team]):
     """A team: procedure, business hours, members and roles. Workdays: 0 is Monday."""
 
     procedure = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    opens = WallTime(read_only=True, help_text="Business hours begin.")
+    closes = WallTime(read_only=True, help_text="Business hours end.")
     members = serializers.SerializerMethodField()
     roles = RoleSerializer(source="role_holders", many=True, read_only=True)
 
@@ -63,6 +65,9 @@ class ServiceSerializer(serializers.ModelSerializer[Service]):
 
     team = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     smes = PersonSerializer(many=True, read_only=True)
+    runbook_url = serializers.CharField(read_only=True, help_text="An address, or empty.")
+    dashboard_url = serializers.CharField(read_only=True, help_text="An address, or empty.")
+    logs_url = serializers.CharField(read_only=True, help_text="An address, or empty.")
 
     class Meta:
         model = Service

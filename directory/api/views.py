@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from directory.api.filters import TrueOrFalse
 from directory.api.serializers import OnePersonSerializer, ServiceSerializer, TeamSerializer
 from directory.models import Membership, Service, Team, User
 from directory.permissions import visible_people, visible_teams
@@ -37,10 +38,12 @@ class ServiceFilter(filters.FilterSet):
     """`team`: a slug. `user_facing`, `active`: true or false."""
 
     team = filters.CharFilter("team__slug")
+    user_facing = TrueOrFalse()
+    active = TrueOrFalse()
 
     class Meta:
         model = Service
-        fields = ["user_facing", "active"]
+        fields: tuple[str, ...] = ()
 
 
 class ServiceViewSet(ReadOnlyModelViewSet[Service]):
@@ -64,10 +67,11 @@ class PersonFilter(filters.FilterSet):
 
     team = filters.CharFilter(method="of_team")
     email = filters.CharFilter("email")
+    is_active = TrueOrFalse()
 
     class Meta:
         model = User
-        fields = ["is_active"]
+        fields: tuple[str, ...] = ()
 
     def of_team(self, people: QuerySet[User], name: str, slug: str) -> QuerySet[User]:
         return people.filter(pk__in=Membership.objects.filter(team__slug=slug).values("user_id"))

@@ -21,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 from deadlines.extension import Actor
 from deadlines.models import Deadline
 from deadlines.queries import promises_of
+from directory.api.filters import TrueOrFalse
 from directory.api.pagination import ByCursor
 from directory.api.problems import Refused, Senseless
 from directory.models import Service, Team, User
@@ -55,7 +56,7 @@ class IncidentFilter(filters.FilterSet):
     team = filters.CharFilter("team__slug")
     opened_after = filters.IsoDateTimeFilter("opened_at", "gte")
     opened_before = filters.IsoDateTimeFilter("opened_at", "lt")
-    drill = filters.BooleanFilter("drill")
+    drill = TrueOrFalse("drill")
 
     class Meta:
         model = Incident
@@ -76,6 +77,16 @@ class ByTime(ByCursor):
         if asked not in ("opened_at", "-opened_at"):
             raise ValidationError({"ordering": "Lists sort by opened_at or -opened_at."})
         return (asked, "-id" if asked.startswith("-") else "id")
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        ordering = {
+            "name": "ordering",
+            "in": "query",
+            "required": False,
+            "description": "By when they were opened; the newest first unless said otherwise.",
+            "schema": {"type": "string", "enum": ["opened_at", "-opened_at"]},
+        }
+        return [*super().get_schema_operation_parameters(view), ordering]
 
 
 class ByNumber(ByCursor):
@@ -378,7 +389,7 @@ class ActionItemFilter(filters.FilterSet):
 
     team = filters.CharFilter("team__slug")
     incident = filters.CharFilter("incident__ref")
-    open = filters.BooleanFilter("done_at", "isnull")
+    open = TrueOrFalse("done_at", "isnull")
 
     class Meta:
         model = ActionItem

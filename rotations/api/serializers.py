@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from directory.api.fields import Instant, PersonSerializer
+from directory.api.fields import Instant, PersonSerializer, WallTime
 from directory.models import User
 from rotations.enums import Level, Unit, Why
 from rotations.models import Override, Rota
@@ -20,7 +20,10 @@ class RotaSerializer(serializers.ModelSerializer[Rota]):
     level = serializers.ChoiceField(choices=[level.value for level in Level], read_only=True)
     unit = serializers.ChoiceField(choices=[unit.value for unit in Unit], read_only=True)
     handoff_weekday = serializers.IntegerField(read_only=True, help_text="0 is Monday.")
-    derived_from = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    handoff_time = WallTime(read_only=True, help_text="On the rota's wall clock.")
+    derived_from = serializers.SlugRelatedField[Any](
+        slug_field="slug", read_only=True, allow_null=True
+    )
     members = serializers.SerializerMethodField()
 
     class Meta:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
+from directory.api.filters import TrueOrFalse
 from directory.api.problems import Refused
 from directory.models import Team, User
 from directory.permissions import actor_of
@@ -38,10 +39,11 @@ class RotaFilter(filters.FilterSet):
 
     team = filters.CharFilter("team__slug")
     level = filters.CharFilter("level")
+    active = TrueOrFalse()
 
     class Meta:
         model = Rota
-        fields = ["active"]
+        fields: list[str] = []
 
 
 class RotaViewSet(ReadOnlyModelViewSet[Rota]):

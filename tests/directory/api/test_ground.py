@@ -241,11 +241,59 @@ class TestLists:
         User.objects.bulk_create(
             User(email=f"{number}@example.org", name="x") for number in range(210)
         )
-        page = client.get("/api/v1/people/?page_size=1000000", headers=bearer(admin)).json()
-        assert len(page["results"]) == 200
+        for size in ("201", "1000000", "9" * 5000):
+            page = client.get(f"/api/v1/people/?page_size={size}", headers=bearer(admin)).json()
+            assert len(page["results"]) == 200
+
+    @pytest.mark.parametrize("size", ["", "0", "000", "-1", "0.5", "1e3", "many", "\u0663", "%00"])
+    def test_a_size_that_is_none_is_refused(self, client: Client, admin: User, size: str) -> None:
+        answer = client.get(f"/api/v1/people/?page_size={size}", headers=bearer(admin))
+        assert problem(answer, 400)["errors"][0]["pointer"].startswith("/page_size")
+
+
+@pytest.mark.django_db
+class TestTrueOrFalse:
+    def test_both_are_read_in_any_case_and_nothing_is_no_filter(
+        self, client: Client, admin: User
+    ) -> None:
+        factories.make_user(is_active=False)
+        for said, names in (("true", 1), ("False", 1), ("1", 1), ("", 2)):
+            answer = client.get(f"/api/v1/people/?is_active={said}", headers=bearer(admin))
+            assert len(answer.json()["results"]) == names
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "people/?is_active=2",
+            "services/?active=perhaps",
+            "services/?user_facing=%00",
+            "rotas/?active=yes",
+            "incidents/?drill=2",
+            "action-items/?open=never",
+        ],
+    )
+    def test_another_word_is_refused_and_not_left_out(
+        self, client: Client, admin: User, query: str
+    ) -> None:
+        problem(client.get(f"/api/v1/{query}", headers=bearer(admin)), 400)
 
 
 @pytest.mark.django_db
 def test_the_schema_and_its_page_are_there(client: Client) -> None:
     assert client.get("/api/schema/").status_code == 200
     assert client.get("/api/docs/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_schema_says_how_an_operation_refuses(client: Client) -> None:
+    paths = client.get("/api/schema/?format=json").json()["paths"]
+    said = {
+        (path, method): sorted(set(operation["responses"]) - {"200", "201", "204"})
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    assert said["/api/v1/people/", "get"] == ["400", "401", "404"]
+    assert said["/api/v1/people/{id}/", "get"] == ["401", "404"]
+    assert said["/api/v1/overrides/", "post"] == ["400", "401", "403", "404", "409", "413", "415"]
+    answers = paths["/api/v1/overrides/"]["post"]["responses"]
+    assert {next(iter(answers[status]["content"])) for status in ("400", "403", "409")} == {PROBLEM}
