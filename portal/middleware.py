@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -52,6 +53,21 @@ class AddressMiddleware:
         if not request.path_info.startswith(self.FOR_MACHINES) and _has_nul(request):
             raise Http404
         return self.get_response(request)
+
+
+class NameMiddleware(CommonMiddleware):
+    """Django's own, which refuses a request under a name that is none of ours.
+
+    Monitors and senders may use whatever name the network gives us: nothing there is made of it, and a
+    sender that is refused drops its alert for good.
+    """
+
+    BY_ANY_NAME = ("/hooks/", "/heartbeats/", "/v2/", "/healthz", "/readyz", "/metrics")
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        if request.path_info.startswith(self.BY_ANY_NAME):
+            return None
+        return super().process_request(request)
 
 
 def _has_nul(request: HttpRequest) -> bool:

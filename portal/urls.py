@@ -8,6 +8,8 @@ from incidents.views import phone, preview
 from portal import monitoring, views
 from portal.home import home
 
+handler400 = "portal.views.unreadable"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),

@@ -1,7 +1,8 @@
-"""Signing in and out, and the server's clock for the clocks of the pages."""
+"""Signing in and out, the server's clock for the clocks of the pages, and what cannot be read at all."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from django.views.defaults import bad_request
+
+from directory.api.problems import problem_of
 
 
 class SignIn(auth_views.LoginView):
@@ -60,6 +64,13 @@ def on_site(request: HttpRequest, content_type_id: int, object_id: str) -> HttpR
 def no_such_row(request: HttpRequest, rest: str) -> HttpResponse:
     """Stands before Django's own view for whatever is no row's address."""
     raise Http404
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refuses before any view, such as one under a foreign name."""
+    if request.path_info.startswith("/api/"):
+        return problem_of(HTTPStatus.BAD_REQUEST, "The request or its Host makes no sense here.")
+    return bad_request(request, exception)
 
 
 def _row_in_the_admin(request: HttpRequest, content_type_id: int, object_id: str) -> Any:

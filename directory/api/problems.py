@@ -12,7 +12,6 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 MEDIA_TYPE = "application/problem+json"
@@ -41,15 +40,20 @@ class Senseless(exceptions.APIException):
         super().__init__(message, code)
 
 
-def answer_problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's exception handler: the problem as a response; None for what is our own fault (500)."""
+def answer_problem(exc: Exception, context: Mapping[str, Any]) -> JsonResponse | None:
+    """DRF's exception handler: the problem as a response; None for what is our own fault (500).
+
+    It is JSON whatever was asked for, and where the API's own schema would be YAML.
+    """
     error = _as_api_exception(exc)
     response = exception_handler(error, dict(context))
     if response is None:
         return None
-    response.data = problem(response.status_code, error)
-    response.content_type = MEDIA_TYPE
-    return response
+    body = problem(response.status_code, error)
+    answer = JsonResponse(body, status=response.status_code, content_type=MEDIA_TYPE)
+    for name, value in response.headers.items():
+        answer.headers.setdefault(name, value)
+    return answer
 
 
 def problem(status_code: int, error: Exception | None = None, detail: str = "") -> dict[str, Any]:
@@ -76,8 +80,13 @@ def problem(status_code: int, error: Exception | None = None, detail: str = "") 
 @csrf_exempt
 def unknown_address(request: HttpRequest, **_: Any) -> JsonResponse:
     """The answer for an address of the API that does not exist."""
-    body = problem(HTTPStatus.NOT_FOUND, detail="There is nothing at this address.")
-    return JsonResponse(body, status=HTTPStatus.NOT_FOUND, content_type=MEDIA_TYPE)
+    return problem_of(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+
+
+def problem_of(status_code: HTTPStatus, detail: str = "") -> JsonResponse:
+    """A whole answer, for what is refused outside the views of the API."""
+    body = problem(status_code, detail=detail)
+    return JsonResponse(body, status=status_code, content_type=MEDIA_TYPE)
 
 
 def _as_api_exception(exc: Exception) -> Exception:

@@ -53,6 +53,14 @@ def test_healthz_answers_when_it_can_commit(client: Client) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["10.0.0.7:8000", "watchbill.internal", "a b", ""])
+def test_a_monitor_may_call_us_by_any_name_and_a_browser_not(client: Client, host: str) -> None:
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+    assert client.get("/metrics", headers={"host": host}).status_code == 200
+    assert client.get("/sign-in/", headers={"host": host}).status_code == 400
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_a_database_healthz_and_readyz_are_503_and_say_so(
     client: Client, monkeypatch: pytest.MonkeyPatch

@@ -130,6 +130,30 @@ class TestProblems:
             ("/ends_at", "required"),
         }
 
+    def test_a_method_that_nobody_knows(self, client: Client, admin: User) -> None:
+        for method in ("TRACE", "CONNECT", "BREW"):
+            answer = client.generic(method, "/api/v1/teams/", headers=bearer(admin))
+            assert problem(answer, 405)
+            assert answer["Allow"] == "GET, HEAD, OPTIONS"
+
+    def test_the_schema_refuses_as_json_too(self, client: Client) -> None:
+        problem(client.put("/api/schema/"), 405)
+
+    @pytest.mark.parametrize("host", ["evil.example.org", "a b", "x\x00y", "localhost:80:80", ""])
+    def test_a_foreign_host(self, client: Client, admin: User, host: str) -> None:
+        for path in ("/api/v1/teams/", "/api/v1/nothing/"):
+            problem(client.get(path, headers=bearer(admin) | {"host": host}), 400)
+
+    def test_an_address_says_nothing_of_a_forwarded_host(self, client: Client, admin: User) -> None:
+        factories.make_user()
+        forged = {"x-forwarded-host": "evil.example.org", "x-forwarded-for": "\x00, 127.0.0.1"}
+        answer = client.get("/api/v1/people/?page_size=1", headers=bearer(admin) | forged)
+        assert answer.json()["next"].startswith("http://testserver/api/v1/people/?cursor=")
+
+    def test_another_type_is_asked_for(self, client: Client, admin: User) -> None:
+        problem(client.get("/api/v1/teams/", headers=bearer(admin) | {"accept": "text/html"}), 406)
+        problem(client.get("/api/v1/teams/?format=xml", headers=bearer(admin)), 404)
+
     def test_another_type_than_json(self, client: Client, admin: User) -> None:
         answer = client.post("/api/v1/overrides/", {"rota": "x"}, headers=bearer(admin))
         problem(answer, 415)
