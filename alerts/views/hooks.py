@@ -76,8 +76,12 @@ def enqueue(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
         raw = body_of(request)
-        event = pagerduty.read(parsed(raw), fresh_key=secrets.token_hex(16))
-        services.take(event.routing_key, IntegrationKind.PAGERDUTY, [event.facts], raw=raw, now=now)
+        document = parsed(raw)
+        event = pagerduty.read(document, fresh_key=secrets.token_hex(16))
+        shown = pagerduty.without_keys(raw, document)
+        services.take(
+            event.routing_key, IntegrationKind.PAGERDUTY, [event.facts], raw=shown, now=now
+        )
     except OversizedBody as oversized:
         return _oversized_event(oversized)
     except Unreadable as fault:
