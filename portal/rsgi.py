@@ -112,13 +112,16 @@ class Entry:
             return
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                await self._receive(protocol, body, wanted)
+                seen = await self._receive(protocol, body, wanted)
         except TimeoutError:
             raise Refusal(
                 408, f"The body did not arrive within {self._limits.body_seconds:.0f} s."
             ) from None
+        if seen < announced and len(body) <= self._limits.body_bytes:
+            raise Refusal(400, f"The body ended after {seen} of {announced} bytes.")
 
-    async def _receive(self, protocol: Protocol_, body: bytearray, wanted: bool) -> None:
+    async def _receive(self, protocol: Protocol_, body: bytearray, wanted: bool) -> int:
+        """Returns how many bytes came."""
         limit = self._limits.body_bytes
         seen = 0
         tail = b""
@@ -134,6 +137,7 @@ class Entry:
                 break
         if tail:
             self._hold(body, b" " * (limit + 1 - len(body)) + tail)
+        return seen
 
     def _hold(self, body: bytearray, chunk: bytes) -> None:
         if self._held_bytes + len(chunk) > self._limits.all_bodies_bytes:

@@ -117,6 +117,53 @@ def test_a_client_that_leaves_in_the_middle_is_forgotten(port: int) -> None:
     assert ask(port, "GET", "/") == (200, "GET 0 of None")
 
 
+HEAD = b"POST /hooks/generic/k/ HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+FRAMES = {
+    "a length of thirty digits": (HEAD + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}", b"400"),
+    "a negative length": (HEAD + b"Content-Length: -1\r\n\r\n{}", b"400"),
+    "a length in words": (HEAD + b"Content-Length: two\r\n\r\n{}", b"400"),
+    "two lengths": (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", b"400"),
+    "less than there is": (HEAD + b"Content-Length: 2\r\n\r\n{}{}{}", b"200"),
+    "a chunk without a size": (CHUNKED + b"zz\r\n{}\r\n", b"200"),
+    "a chunk of 16 EB": (CHUNKED + b"ffffffffffffffff\r\n{}\r\n", b"408"),
+    "a long path": (b"POST /hooks/generic/" + b"k" * 66_000 + b"/ HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+    "a path of no text": (b"POST /hooks/generic/\xff/ HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+    "a host of no text": (b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n", b"200"),
+    "a thousand headers": (HEAD + b"X: y\r\n" * 1_000 + b"\r\n", b"431"),
+    "no request": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"400"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("request_", "status"), FRAMES.values(), ids=FRAMES)
+def test_a_strange_frame_is_answered_and_stops_nobody(
+    port: int, request_: bytes, status: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(request_)
+        assert client.recv(1000).split()[1] == status
+    assert ask(port, "GET", "/") == (200, "GET 0 of None")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/hooks/generic/k/", b"200"), ("/api/", b"413")])
+def test_a_chunked_body_without_end_is_left_in_the_middle(
+    port: int, path: str, status: bytes
+) -> None:
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        with suppress(OSError):
+            while sent < 100 * LIMIT:
+                client.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                sent += 0x10000
+        with suppress(ConnectionResetError):  # who still writes may not hear the answer
+            assert client.recv(1000).split()[1] == status
+    assert sent < 100 * LIMIT
+    assert ask(port, "GET", "/") == (200, "GET 0 of None")
+
+
 class Sender:
     """A client whose body never ends, as the server shows it; it keeps the answer."""
 
@@ -137,11 +184,20 @@ class Sender:
         self.response_bytes(status, headers, b"")
 
 
-def refused(path: str, limits: Limits, chunk: bytes = b"half") -> Sender:
-    sender = Sender(chunk)
+class Leaver(Sender):
+    """A client that goes away before its body is whole."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.chunk
+
+
+def refused(path: str, limits: Limits, sender: Sender | None = None) -> Sender:
+    sender = sender or Sender(b"half")
+    leaves = isinstance(sender, Leaver)
     scope = SimpleNamespace(
         method="POST", path=path, query_string="", scheme="http", http_version="1.1",
-        server="127.0.0.1:80", client="127.0.0.1:1", headers={"transfer-encoding": "chunked"},
+        server="127.0.0.1:80", client="127.0.0.1:1",
+        headers={"content-length": "8"} if leaves else {"transfer-encoding": "chunked"},
     )  # fmt: skip
     # In a thread: the one of the tests may run the loop of a browser.
     with ThreadPoolExecutor(1) as pool:
@@ -149,6 +205,16 @@ def refused(path: str, limits: Limits, chunk: bytes = b"half") -> Sender:
             10
         )
     return sender
+
+
+def test_half_a_request_is_not_acted_upon() -> None:
+    """The API acknowledges without looking at a body: half of one is no request to do so."""
+    answer = refused("/api/v1/incidents/INC-1/acknowledge/", Limits(), Leaver(b"half"))
+    assert (answer.status, json.loads(answer.body)["detail"]) == (
+        400,
+        "The body ended after 4 of 8 bytes.",
+    )
+    assert refused("/", Limits(), Leaver(b"all of it"[:8])).body == b"POST 8 of 8"
 
 
 REFUSALS = [
