@@ -17,7 +17,10 @@ from django.test import Client
 
 from alerts.services.overload import limiter
 from incidents.models import Incident
+from notifications.links import token_of
+from notifications.models import PageOut
 from tests.alerts.factories import Sender, make_sender
+from tests.alerts.views.test_bad_input import HIDING, WORDS
 from tests.incidents.factories import WEDNESDAY, World, make_world
 from tests.portal.test_doors import LOOK_THE_SAME, NAME_IN_ADDRESS, every_address
 
@@ -203,3 +206,77 @@ def test_strange_cookies_and_tokens_are_strangers(world: World) -> None:
     client.cookies["csrftoken"] = "x" * 9000
     assert client.get("/").status_code == 302
     assert json.loads(client.get("/api/v1/nothing/").content)["status"] == 404
+
+
+ELSEWHERE = (
+    "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example",
+    "https:///evil.example", "javascript:alert(1)", "\t//evil.example", "/\t/evil.example",
+    "http://testserver@evil.example", "http://evil.example%23testserver", "\u2028//evil.example",
+)  # fmt: skip
+
+
+def test_no_address_leads_elsewhere(world: World) -> None:
+    client = client_of(world.manager)
+    for place in ELSEWHERE:
+        query = urlencode({"next": place})
+        assert client.get(f"/sign-in/?{query}")["Location"] == "/", place
+        assert client.get(f"/admin/login/?{query}").status_code == 403
+        forms = (
+            client.post("/sign-out/", {"next": place}),
+            client.post("/admin/logout/", {"next": place}),
+        )
+        for answer in forms:
+            assert "evil" not in answer.get("Location", ""), place
+        client.force_login(world.manager)
+    for path in (
+        "//evil.example/admin",
+        "//evil.example",
+        "/%5Cevil.example/incidents",
+        "/%2F%2Fevil.example",
+    ):
+        location = client.get(path, follow=False).get("Location", "/")
+        assert location.startswith("/"), location
+        assert not location.startswith(("//", "/\\")), location
+
+
+def test_hostile_words_that_people_type_are_cleaned_and_shown_as_text(world: World) -> None:
+    client = client_of(world.manager)
+    for name, words in WORDS.items():
+        if name == "surrogate":
+            continue  # no browser can send it
+        typed = {"title": words[:200], "summary": words, "severity": "P3", "press": "declare"}
+        declared = client.post("/incidents/declare/", typed | {"service": world.service.slug})
+        if name == "nul":
+            assert (declared.status_code, Incident.objects.filter(title="nulled").count()) == (
+                409,
+                0,
+            )
+            continue
+        path = declared["Location"]
+        for verb, field in (("update", "text"), ("note", "note"), ("acknowledge", "note")):
+            assert client.post(f"{path}{verb}/", {field: words}).status_code < 500, name
+        page = client.get(path).content.decode()
+        assert "<script>alert" not in page, name
+        assert "<img src=x" not in page, name
+        assert not set(page) & HIDING, name
+        assert "\u0301" * 4 not in page
+
+
+def test_the_record_of_hostile_words_is_a_pdf_that_fetches_nothing(world: World) -> None:
+    words = " ".join(WORDS.values()).replace("\ud800", "").replace("\udfff", "")
+    incident = world.declare("P3", title=f'<img src="file:///etc/passwd"> {words}'[:900])
+    answer = client_of(world.manager).get(f"/incidents/{incident.ref}/record.pdf")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert b"root:" not in answer.content
+
+
+def test_strange_answers_from_a_phone_change_nothing(world: World, incident: Incident) -> None:
+    page_out = PageOut.objects.filter(subject_id=incident.pk, user=world.primary).earliest("id")
+    path = f"/p/{token_of(page_out)}/"
+    client = Client(raise_request_exception=False)
+    before = incident.timeline.count()
+    for kind, body in BODIES:
+        assert client.generic("POST", path, body, content_type=kind).status_code in (400, 409), body
+    for press in ("", "ACKNOWLEDGE", "acknowledge\x00", "__class__", "9" * 9_000):
+        assert client.post(path, {"press": press, "text": "x"}).status_code in (400, 409)
+    assert incident.timeline.count() == before
