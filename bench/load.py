@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import quantiles
 
 Request = Callable[[int], bytes]
@@ -14,20 +14,42 @@ Request = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run: requests per second answered 2xx, and their latency in milliseconds."""
+    """One run: requests per second answered 2xx, their latency in milliseconds, the bytes of the largest body."""
 
     per_second: float
     p50: float
     p99: float
     statuses: dict[int, int]
+    p95: float = 0
+    largest: int = 0
 
 
-def post(path: str, body: bytes) -> bytes:
+@dataclass(slots=True)
+class Sent:
+    """A run at a given pace: when each request went out and when it was answered 2xx (monotonic seconds)."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    began: dict[int, float] = field(default_factory=dict)
+    answered: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> int:
+        return len(self.answered)
+
+
+def post(path: str, body: bytes, *, token: str = "") -> bytes:
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{bearer}"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def get(path: str, *, token: str = "", cookie: str = "") -> bytes:
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+    cookies = f"Cookie: {cookie}\r\n" if cookie else ""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}{cookies}\r\n".encode()
 
 
 def measure(port: int, request: Request, *, connections: int, seconds: float) -> Figures:
@@ -39,30 +61,83 @@ async def _measure(port: int, request: Request, connections: int, seconds: float
     numbers = iter(range(10**9))
     latencies: list[float] = []
     statuses: Counter[int] = Counter()
+    largest = 0
     started = time.perf_counter()
     ends = started + seconds
 
     async def client() -> None:
+        nonlocal largest
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() < ends:
             sent = time.perf_counter()
             writer.write(request(next(numbers)))
-            status = await _answer(reader)
+            status, body = await _answer(reader)
             statuses[status] += 1
             if 200 <= status < 300:
                 latencies.append(time.perf_counter() - sent)
+                largest = max(largest, len(body))
         writer.close()
 
     await asyncio.gather(*(client() for _ in range(connections)))
     spent = time.perf_counter() - started
     cuts = quantiles(latencies, n=100) if len(latencies) > 1 else [0.0] * 99
-    return Figures(len(latencies) / spent, cuts[49] * 1000, cuts[98] * 1000, dict(statuses))
+    return Figures(
+        len(latencies) / spent,
+        cuts[49] * 1000,
+        cuts[98] * 1000,
+        dict(statuses),
+        cuts[94] * 1000,
+        largest,
+    )
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def paced(
+    port: int, request: Request, *, per_second: float, count: int, connections: int = 64
+) -> Sent:
+    """Sends so many requests at their instants, whether or not the earlier ones are answered."""
+    sent = Sent()
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for _ in range(connections):
+        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    started = time.monotonic()
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(started + number / per_second - time.monotonic())
+        sent.began[number] = time.monotonic()
+        reader, writer = await free.get()
+        try:
+            writer.write(request(number))
+            status, _ = await _answer(reader)
+        except (OSError, asyncio.IncompleteReadError):
+            status = 0
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        free.put_nowait((reader, writer))
+        sent.statuses[status] += 1
+        if 200 <= status < 300:
+            sent.answered[number] = time.monotonic()
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    while not free.empty():
+        free.get_nowait()[1].close()
+    return sent
+
+
+async def once(port: int, request: bytes) -> tuple[int, bytes]:
+    """One request over a connection of its own: status and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        return await _answer(reader)
+    finally:
+        writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     status = int(head.split(" ", 2)[1])
+    body = b""
     for line in head.split("\r\n"):
         if line.startswith("content-length:"):
-            await reader.readexactly(int(line.partition(":")[2]))
-    return status
+            body = await reader.readexactly(int(line.partition(":")[2]))
+    return status, body
