@@ -44,7 +44,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     assert isinstance(user, User)  # noqa: S101 - the admin has signed them in
     now = datetime.now(UTC)
     incidents = burning(user)
-    places, _ = on_call(user, now)
     context.update(
         {
             "now": now,
@@ -52,7 +51,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "title": "Operations",
             "burning": incidents[:12],
             "more_burning": max(len(incidents) - 12, 0),
-            "on_call": places,
+            "on_call": on_call(user, now).teams,
             "overdue": overdue(user, now),
             "problems": problems(now),
             "outbox": backlog(now),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -25,10 +26,11 @@ from incidents.queries.shown import Owed, in_words, nearest_clocks
 from incidents.rules.lifecycle import OPEN
 from notifications.enums import PageOutState
 from notifications.models import PageOut
-from rotations.models import Rota
+from rotations.models import Override, Rota
 from rotations.queries import OnCall, shifts_of
 
 MOST = 50
+MOST_TEAMS = 12
 AHEAD = timedelta(days=29)
 LEVELS = {"primary": 0, "secondary": 1, "tertiary": 2, "shadow": 3}
 
@@ -40,7 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 - login_required
     now = datetime.now(UTC)
     open_incidents = burning(request.user)
-    places, mine = on_call(request.user, now)
+    pager = on_call(request.user, now)
     return render(
         request,
         "portal/home.html",
@@ -48,8 +50,9 @@ def home(request: HttpRequest) -> HttpResponse:
             "now": now,
             "burning": open_incidents[:MOST],
             "more": len(open_incidents) > MOST,
-            "on_call": places,
-            "my_shifts": mine[:5],
+            "on_call": pager.teams,
+            "more_teams": pager.more,
+            "my_shifts": pager.mine[:5],
             "owed": owed_by(request.user),
             "items": list(
                 ActionItem.objects.filter(owner=request.user, done_at__isnull=True)
@@ -89,21 +92,42 @@ class Place:
     mine: bool
 
 
-def on_call(user: User, now: datetime) -> tuple[list[tuple[Team, list[Place]]], list[OnCall]]:
-    """Who is on call now and next, per team the person may see; and the person's own shifts to come."""
-    rotas = Rota.objects.filter(active=True, team__in=visible_teams(user)).select_related("team")
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Who has the pager in some teams, how many more teams there are, and the person's own shifts."""
+
+    teams: list[tuple[Team, list[Place]]]
+    more: int
+    mine: list[OnCall]
+
+
+def on_call(user: User, now: datetime) -> Pager:
+    """Who is on call now and next: the person's own teams first, then others, a screenful at most; and
+    the person's own shifts to come."""
+    active = Rota.objects.filter(active=True)
+    seen = Team.objects.filter(pk__in=active.filter(team__in=visible_teams(user)).values("team"))
+    own = Exists(user.memberships.filter(team=OuterRef("pk")))
+    shown = list(seen.order_by(own.desc(), "name", "pk")[:MOST_TEAMS])
+    places = user.rota_places.values("rota")
+    stood_in = Override.objects.filter(user=user, ends_at__gt=now).values("rota")
+    rotas = active.filter(
+        Q(team__in=shown) | Q(pk__in=places) | Q(derived_from__in=places) | Q(pk__in=stood_in)
+    )
     shifts = shifts_of(rotas, start=now, end=now + AHEAD)
     names = names_of(shift.user_id for shift in shifts)
     by_rota: dict[int, list[OnCall]] = {}
     for shift in shifts:
         by_rota.setdefault(shift.rota_id, []).append(shift)
-    teams: dict[int, tuple[Team, list[Place]]] = {}
-    ordered = sorted(rotas, key=lambda rota: (rota.team.name, LEVELS.get(rota.level, 9), rota.name))
-    for rota in ordered:
-        teams.setdefault(rota.team_id, (rota.team, []))[1].append(
-            _place(rota, by_rota.get(rota.pk, []), names, user, now)
-        )
-    return list(teams.values()), [shift for shift in shifts if shift.user_id == user.pk]
+    of_team: dict[int, list[Place]] = {team.pk: [] for team in shown}
+    for rota in sorted(
+        rotas.filter(team__in=shown), key=lambda rota: (LEVELS.get(rota.level, 9), rota.name)
+    ):
+        of_team[rota.team_id].append(_place(rota, by_rota.get(rota.pk, []), names, user, now))
+    return Pager(
+        teams=[(team, of_team[team.pk]) for team in shown],
+        more=seen.count() - len(shown),
+        mine=[shift for shift in shifts if shift.user_id == user.pk],
+    )
 
 
 def _place(

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries
 
 from incidents.models import ActionItem
+from rotations.models import Override
 from tests.incidents.factories import SATURDAY, WEDNESDAY, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +108,38 @@ def test_home_costs_the_same_with_one_and_with_thirty_incidents(
         world.declare(title=f"Fire {number}")
     with django_assert_max_num_queries(len(first.captured_queries)):
         assert len(client.get("/").content) < 150_000
+
+
+def test_home_shows_ones_own_teams_first_and_a_screenful_of_the_others_at_the_same_cost(
+    world: World, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = as_user(world.engineer)
+    make_world("another")
+    client.get("/")
+    with django_assert_max_num_queries(60) as first:
+        client.get("/")
+    for number in range(30):
+        make_world(f"abacus-{number}")
+    with django_assert_max_num_queries(len(first.captured_queries)):
+        page = client.get("/").content.decode()
+    teams = page.split('id="pager"')[1].split("</section>")[0]
+    assert teams.count("<h3>") == 12
+    assert teams.split("<h3>")[1].startswith(world.team.name)
+    assert "20 more teams" in teams
+
+
+def test_home_knows_ones_shifts_in_teams_it_does_not_show(world: World) -> None:
+    for number in range(13):
+        make_world(f"abacus-{number}")
+    far = make_world("zebra")
+    now = WEDNESDAY
+    Override.objects.create(
+        rota=far.rota, user=world.manager, starts_at=now, ends_at=now + timedelta(hours=2),
+        created_at=now,
+    )  # fmt: skip
+    page = as_user(world.manager).get("/").content.decode()
+    assert "Zebra" not in page
+    assert "10:00" in page.split('id="shifts"')[1]
 
 
 def test_one_signs_in_with_an_address_in_any_case_and_lands_where_one_was_going(
