@@ -13,13 +13,38 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from directory.models import User
+from directory.models import Team, User
 from directory.permissions import actor_of
 from incidents.admin.timeline import NothingChanges, RoleRows, TimelineRows
 from incidents.admin.verbs import BUTTONS, Button, buttons_for, form_for
 from incidents.models import Incident
 from incidents.permissions import may, visible_to, what_may
 from incidents.services import Forbidden, GatesUnmet, VerbRefused
+from procedures.queries import severities_in_force
+
+MOST_TEAMS = 40
+
+
+class SeverityFilter(admin.SimpleListFilter):
+    """The severities of the published procedures; those of the rows would be read from every row."""
+
+    title = "severity"
+    parameter_name = "severity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(severity.code, severity.code) for severity in severities_in_force()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(severity=self.value()) if self.value() else queryset
+
+
+class TeamFilter(admin.RelatedFieldListFilter):
+    """A screenful of teams; the others' incidents are found by the team's name in the search."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[int, str]]:
+        return list(Team.objects.order_by("name").values_list("pk", "name")[:MOST_TEAMS])
 
 
 @admin.register(Incident)
@@ -36,10 +61,18 @@ class IncidentAdmin(NothingChanges, ModelAdmin):
         "owner",
         "opened_at",
     ]
-    list_filter: ClassVar = ["status", "severity", "kind", "team", "drill"]
+    list_filter: ClassVar = [
+        "status",
+        SeverityFilter,
+        "kind",
+        ("team", TeamFilter),
+        ("opened_at", admin.DateFieldListFilter),
+        "drill",
+    ]
     list_select_related: ClassVar = ["team", "lead_service", "owner"]
-    search_fields: ClassVar = ["=ref", "title"]
-    date_hierarchy = "opened_at"
+    search_fields: ClassVar = ["=ref", "title", "team__name"]
+    list_per_page = 50
+    show_full_result_count = False
     inlines: ClassVar = [TimelineRows, RoleRows]
     change_form_before_template = "admin/incidents/buttons.html"
     exclude: ClassVar = ["run"]

@@ -182,6 +182,21 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(
     assert response.status_code == 200
 
 
+def test_the_list_filters_by_severity_and_team_and_finds_a_team_by_its_name(world: World) -> None:
+    bad, odd = world.declare("P1", title="Bad"), world.declare("P3", title="Odd")
+    other = make_world("zebra").declare("P1", title="Elsewhere")
+    client, path = signed_in(world.engineer), reverse("admin:incidents_incident_changelist")
+
+    def shown(query: str) -> set[str]:
+        page = client.get(f"{path}?{query}").content.decode()
+        return {one.ref for one in (bad, odd, other) if one.ref in page}
+
+    assert shown("") == {bad.ref, odd.ref, other.ref}
+    assert shown("severity=P1") == {bad.ref, other.ref}
+    assert shown(f"team__id__exact={world.team.pk}") == {bad.ref, odd.ref}
+    assert shown("q=zebra") == {other.ref}
+
+
 def test_each_button_opens_for_whoever_may_press_it(world: World) -> None:
     incident = world.declare("P1", kind="security")
     services.acknowledge(incident.pk, actor=world.actor("primary"), now=SOON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -106,6 +107,20 @@ def test_the_list_filters_by_status_severity_service_and_text(
     assert shown(f"q={burning.ref.lower()}") == {burning.ref}
     assert shown("status=closed") == set()
     assert shown("page=x&status=%3Cb%3E") == {burning.ref, other.ref}
+
+
+def test_the_list_pages_to_what_is_far_back(world: World, signed_in: SignedIn) -> None:
+    first = world.declare(title="The oldest")
+    for number in range(45):
+        world.declare(title=f"Fire {number}", at=WEDNESDAY + timedelta(seconds=1))
+    client = signed_in(world.engineer)
+    front, back = text(client.get("/incidents/")), text(client.get("/incidents/?page=2"))
+    assert first.ref not in front
+    assert "page=2" in front
+    assert first.ref in back
+    assert back.count("Fire ") == 5
+    assert first.ref not in text(client.get("/incidents/?page=3"))
+    assert first.ref in text(client.get(f"/incidents/?page=2&service={world.service.slug}"))
 
 
 def test_the_list_offers_the_severities_of_every_published_procedure(
