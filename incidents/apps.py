@@ -13,12 +13,12 @@ class IncidentsConfig(AppConfig):
         from incidents import clauses, receivers  # noqa: F401 - the receivers listen
         from incidents.permissions import without_hidden
         from incidents.queries import health
-        from incidents.queries.messages import message_of
+        from incidents.queries.messages import messages_of
         from incidents.services import clockwork
         from notifications.registry import register_message
 
         clockwork.register()
-        register_message("incident", message_of)
+        register_message("incident", messages_of)
         contribute("health", "incidents", health.check)
         contribute("metrics", "incidents", health.metrics)
         contribute("deadline.visible", "incidents", without_hidden)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from notifications.enums import OPEN_PAGE_OUTS, Lane, PageState, Purpose
 from notifications.links import phone_url
 from notifications.models import ContactMethod, Page, PageOut, PagingLimits
-from notifications.registry import provider_of
+from notifications.registry import Provider, Teller, provider_of
 from notifications.rendering import code_message, render_bundle, render_digest, with_html
 from notifications.rules.message import Link, Message, message_from_json, one_line
 from notifications.services.claiming import Parcel
@@ -40,7 +41,7 @@ def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits)
 
     Pages somebody answered or superseded since the claim are left out, and those of people who were
     deactivated since they were called. A provider that fails costs the details, never the page: a
-    plain message with the link goes out, and it is loud.
+    plain message with the link goes out, and it is loud. What several pages tell of is read at once.
     """
     ids = [page_id for parcel in parcels for page_id in parcel.page_ids]
     pages = {
@@ -49,6 +50,7 @@ def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits)
             "page_out__user"
         )
     }
+    tellers = _tellers([page.page_out for page in pages.values()], now)
     return [
         _compose(
             parcel,
@@ -57,6 +59,7 @@ def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits)
                 for page_id in parcel.page_ids
                 if page_id in pages and pages[page_id].leased_by == parcel.lease
             ],
+            tellers,
             now,
             in_force,
         )
@@ -64,7 +67,41 @@ def compose(parcels: Sequence[Parcel], *, now: datetime, in_force: PagingLimits)
     ]
 
 
-def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingLimits) -> Letter:
+def _tellers(outs: Sequence[PageOut], now: datetime) -> dict[str, Teller]:
+    """By subject type: what builds a message of any of the page-outs.
+
+    Where they cannot be read together, each is read by itself, so that one bad subject costs no other
+    page its details.
+    """
+    tellers = {}
+    for subject_type in {out.subject_type for out in outs if _tells_of_its_subject(out)}:
+        provider = provider_of(subject_type)
+        if provider is None:
+            continue
+        own = [out for out in outs if out.subject_type == subject_type]
+        try:
+            tellers[subject_type] = provider(own, now)
+        except Exception:
+            logger.exception("what %s pages tell could not be read together", len(own))
+            tellers[subject_type] = partial(_alone, provider, now)
+    return tellers
+
+
+def _alone(provider: Provider, now: datetime, out: PageOut) -> Message | None:
+    return provider([out], now)(out)
+
+
+def _tells_of_its_subject(out: PageOut) -> bool:
+    return out.purpose != Purpose.CODE and not out.message
+
+
+def _compose(
+    parcel: Parcel,
+    pages: list[Page],
+    tellers: Mapping[str, Teller],
+    now: datetime,
+    in_force: PagingLimits,
+) -> Letter:
     ended = [page.pk for page in pages if page.page_out.state not in OPEN_PAGE_OUTS]
     pages = [page for page in pages if page.page_out.state in OPEN_PAGE_OUTS]
     left = tuple(page.pk for page in pages if _has_left(page.page_out))
@@ -77,7 +114,7 @@ def _compose(parcel: Parcel, pages: list[Page], now: datetime, in_force: PagingL
         if len(said) >= max(1, spell_out):
             counted.append(page)
             continue
-        message, trouble = _message_of(page.page_out, now, in_force)
+        message, trouble = _message_of(page.page_out, tellers, in_force)
         note = note or trouble
         if message is None:
             ended.append(page.pk)
@@ -105,9 +142,11 @@ def _as_one(messages: Sequence[Message], total: int, lane: str) -> Message:
     return render_digest(messages) if lane == Lane.DIGEST else render_bundle(messages, total)
 
 
-def _message_of(out: PageOut, now: datetime, in_force: PagingLimits) -> tuple[Message | None, str]:
+def _message_of(
+    out: PageOut, tellers: Mapping[str, Teller], in_force: PagingLimits
+) -> tuple[Message | None, str]:
     try:
-        return _built(out, now, in_force), ""
+        return _built(out, tellers, in_force), ""
     except Exception as error:
         logger.exception("the message of page-out %s could not be built", out.pk)
         return _plain(
@@ -115,7 +154,7 @@ def _message_of(out: PageOut, now: datetime, in_force: PagingLimits) -> tuple[Me
         ), f"The message could not be built ({type(error).__name__}); a plain one went."
 
 
-def _built(out: PageOut, now: datetime, in_force: PagingLimits) -> Message | None:
+def _built(out: PageOut, tellers: Mapping[str, Teller], in_force: PagingLimits) -> Message | None:
     if out.purpose == Purpose.CODE:
         method = ContactMethod.objects.filter(pk=out.subject_id).first()
         if method is None or method.verified_at or not method.code_salt:
@@ -123,8 +162,8 @@ def _built(out: PageOut, now: datetime, in_force: PagingLimits) -> Message | Non
         return code_message(code_of(method), in_force.code_minutes)
     if out.message:
         return message_from_json(out.message)
-    provider = provider_of(out.subject_type)
-    return provider(out, now) if provider else _plain(out)
+    teller = tellers.get(out.subject_type)
+    return teller(out) if teller else _plain(out)
 
 
 def _plain(out: PageOut) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,15 +24,18 @@ CHANNELS = {
     "file": ChannelFacts("Files", "notifications.channels.file"),
 }
 
-Provider = Callable[[PageOut, datetime], Message | None]
+Teller = Callable[[PageOut], Message | None]
+Provider = Callable[[Sequence[PageOut], datetime], Teller]
 
 _providers: dict[str, Provider] = {}
 
 
 def register_message(subject_type: str, provider: Provider) -> None:
     """Called in `AppConfig.ready()`. The provider is called right before each attempt, outside any
-    transaction, so that what is said is current; None means nothing is to be said any more and the
-    page is superseded. A second registration replaces the first."""
+    transaction, so that what is said is current: with some page-outs at once, for which it reads
+    what they tell in a fixed number of queries. What it returns builds the message of one of them;
+    None means nothing is to be said any more and the page is superseded. A second registration
+    replaces the first."""
     _providers[subject_type] = provider
 
 

@@ -43,8 +43,8 @@ class TeamFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[int, str]]:
-        return list(Team.objects.order_by("name").values_list("pk", "name")[:MOST_TEAMS])
+    ) -> list[tuple[str, Any]]:
+        return [(str(team.pk), team.name) for team in Team.objects.order_by("name")[:MOST_TEAMS]]
 
 
 @admin.register(Incident)

@@ -81,8 +81,8 @@ def _filtered(found: QuerySet[Incident], wanted: dict[str, str]) -> QuerySet[Inc
 
 def _of_service(slug: str) -> QuerySet[Any]:
     """By the service's id, of which the database knows how frequent it is: that decides its plan."""
-    service_id = Service.objects.filter(slug=slug).values_list("pk", flat=True).first()
-    return Incident.services.through.objects.filter(service_id=service_id)
+    ids = list(Service.objects.filter(slug=slug).values_list("pk", flat=True))
+    return Incident.services.through.objects.filter(service_id__in=ids)
 
 
 def _number(text: str) -> int:

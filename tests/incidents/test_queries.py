@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from deadlines.extension import contribute, contributions
 from deadlines.models import Deadline
@@ -14,7 +15,7 @@ from incidents import services
 from incidents.enums import Promised
 from incidents.queries.freeze import freeze_reasons
 from incidents.queries.health import check, metrics, without_a_future
-from incidents.queries.messages import message_of
+from incidents.queries.messages import message_of, messages_of
 from incidents.queries.phone import phone_facts
 from notifications.events import page_exhausted
 from notifications.models import PageOut
@@ -50,6 +51,19 @@ def test_a_page_says_what_burns_since_when_and_what_is_owed(world: World) -> Non
         assert words in message.text, words
     assert "https://runbooks.example.org/redis" in [link.url for link in message.links]
     assert message.html
+
+
+def test_many_pages_of_one_incident_are_read_like_one(
+    world: World, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    services.all_hands(world.declare("P1").pk, actor=world.actor("manager"), now=SOON)
+    outs = list(PageOut.objects.select_related("user"))
+    assert len(outs) > 3
+    with django_assert_num_queries(4):
+        assert message_of(outs[0], SOON)
+    with django_assert_num_queries(4):
+        tell = messages_of(outs, SOON)
+        assert all(tell(out) for out in outs)
 
 
 def test_nothing_is_said_once_somebody_has_answered_or_it_is_over(world: World) -> None:

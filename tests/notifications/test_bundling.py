@@ -19,10 +19,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def fires(providers: dict[str, Any]) -> None:
-    providers["tests.fire"] = lambda out, now: Message(
-        f"fire {out.subject_id}",
-        f"text {out.subject_id}",
-        links=(Link("Answer", f"http://x/p/{out.subject_id}/"),),
+    providers["tests.fire"] = lambda outs, now: (
+        lambda out: Message(
+            f"fire {out.subject_id}",
+            f"text {out.subject_id}",
+            links=(Link("Answer", f"http://x/p/{out.subject_id}/"),),
+        )
     )
 
 

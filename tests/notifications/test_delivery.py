@@ -139,7 +139,7 @@ def test_a_failed_try_is_not_repeated_once_acknowledged(smtp: MailServer) -> Non
 def test_a_provider_that_has_nothing_to_say_ends_the_page(
     smtp: MailServer, providers: dict[str, Any]
 ) -> None:
-    providers["tests.fire"] = lambda page_out, now: None
+    providers["tests.fire"] = lambda page_outs, now: lambda page_out: None
     page_people([page_request(make_person())], now=NOON)
 
     delivery.deliver_due(now=NOON)
@@ -153,7 +153,7 @@ def test_what_is_said_is_worked_out_right_before_each_try(
     smtp: MailServer, providers: dict[str, Any]
 ) -> None:
     title = "first"
-    providers["tests.fire"] = lambda page_out, now: Message(title, "text")
+    providers["tests.fire"] = lambda page_outs, now: lambda page_out: Message(title, "text")
     smtp.data_answer = "451 not now"
     page_people([page_request(make_person())], now=NOON)
     delivery.deliver_due(now=NOON)
@@ -167,7 +167,7 @@ def test_what_is_said_is_worked_out_right_before_each_try(
 def test_a_provider_that_fails_costs_the_details_and_not_the_page(
     smtp: MailServer, providers: dict[str, Any]
 ) -> None:
-    def broken(page_out: PageOut, now: Any) -> Message:
+    def broken(page_outs: Any, now: Any) -> Message:
         raise RuntimeError("no such column")
 
     providers["tests.fire"] = broken
@@ -179,6 +179,22 @@ def test_a_provider_that_fails_costs_the_details_and_not_the_page(
     assert "P1 page: Primary on call" in str(mail["Subject"])
     assert "/p/" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "RuntimeError" in Page.objects.get().error
+
+
+def test_a_subject_that_cannot_be_read_costs_no_other_page_its_details(
+    smtp: MailServer, providers: dict[str, Any]
+) -> None:
+    def touchy(page_outs: Any, now: Any) -> Any:
+        if any(out.subject_id == 2 for out in page_outs):
+            raise RuntimeError("no such column")
+        return lambda page_out: Message(f"fire {page_out.subject_id}", "text")
+
+    providers["tests.fire"] = touchy
+    page_people([page_request(make_person(), subject_id) for subject_id in (1, 2, 3)], now=NOON)
+
+    delivery.deliver_due(now=NOON)
+
+    assert sorted(smtp.subjects) == ["P1 page: Primary on call", "fire 1", "fire 3"]
 
 
 @pytest.mark.parametrize(
