@@ -31,6 +31,7 @@ class Sent:
     statuses: Counter[int] = field(default_factory=Counter)
     began: dict[int, float] = field(default_factory=dict)
     answered: dict[int, float] = field(default_factory=dict)
+    again: int = 0
 
     @property
     def accepted(self) -> int:
@@ -92,35 +93,67 @@ async def _measure(port: int, request: Request, connections: int, seconds: float
 
 
 async def paced(
-    port: int, request: Request, *, per_second: float, count: int, connections: int = 64
+    port: int,
+    request: Request,
+    *,
+    per_second: float,
+    count: int,
+    connections: int = 64,
+    again: int = 0,
 ) -> Sent:
-    """Sends so many requests at their instants, whether or not the earlier ones are answered."""
+    """Sends so many requests at their instants, whether or not the earlier ones are answered.
+
+    What is refused or lost is sent again a second later, so many times, as the senders of alerts do.
+    """
     sent = Sent()
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-    for _ in range(connections):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    free: asyncio.Queue[_Connection] = asyncio.Queue()
+    for _ in range(min(connections, count)):
+        free.put_nowait(_Connection(port))
     started = time.monotonic()
 
     async def one(number: int) -> None:
         await asyncio.sleep(started + number / per_second - time.monotonic())
         sent.began[number] = time.monotonic()
-        reader, writer = await free.get()
-        try:
-            writer.write(request(number))
-            status, _ = await _answer(reader)
-        except (OSError, asyncio.IncompleteReadError):
-            status = 0
-            writer.close()
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        free.put_nowait((reader, writer))
-        sent.statuses[status] += 1
-        if 200 <= status < 300:
-            sent.answered[number] = time.monotonic()
+        for _ in range(1 + again):
+            connection = await free.get()
+            status = await connection.ask(request(number))
+            free.put_nowait(connection)
+            sent.statuses[status] += 1
+            if 200 <= status < 300:
+                sent.answered[number] = time.monotonic()
+                return
+            if again:
+                sent.again += 1
+                await asyncio.sleep(1)
 
     await asyncio.gather(*(one(number) for number in range(count)))
     while not free.empty():
-        free.get_nowait()[1].close()
+        free.get_nowait().close()
     return sent
+
+
+class _Connection:
+    """Kept between requests; opened again when the server has closed it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes) -> int:
+        """The answer's status; 0 when there was none."""
+        try:
+            if self.streams is None:
+                self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+            self.streams[1].write(request)
+            return (await _answer(self.streams[0]))[0]
+        except (OSError, asyncio.IncompleteReadError):
+            self.close()
+            return 0
+
+    def close(self) -> None:
+        if self.streams is not None:
+            self.streams[1].close()
+        self.streams = None
 
 
 async def once(port: int, request: bytes) -> tuple[int, bytes]:
