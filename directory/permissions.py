@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -22,8 +24,13 @@ def groups_of(user: Somebody) -> frozenset[str]:
     known: frozenset[str] | None = getattr(user, "_group_names", None)
     if known is None:
         known = frozenset(user.groups.values_list("name", flat=True))
-        user._group_names = known  # type: ignore[attr-defined]
+        know_groups(user, known)
     return known
+
+
+def know_groups(user: User, names: Iterable[str]) -> None:
+    """Tells `groups_of` what was read with the person."""
+    user._group_names = frozenset(names)  # type: ignore[attr-defined]
 
 
 def is_admin(user: Somebody) -> bool:
@@ -78,11 +85,16 @@ def editable_teams(user: Somebody) -> QuerySet[Team]:
     )
 
 
+def sees_every_team(user: Somebody) -> bool:
+    """Whether the person has a role that looks at every team."""
+    return is_admin(user) or bool(groups_of(user) & SEES_EVERY_TEAM)
+
+
 def visible_teams(user: Somebody) -> QuerySet[Team]:
     """The teams the person may look at: all with a role, else those they belong to; none for strangers."""
     if not isinstance(user, User) or not user.is_active:
         return Team.objects.none()
-    if is_admin(user) or groups_of(user) & SEES_EVERY_TEAM:
+    if sees_every_team(user):
         return Team.objects.all()
     return Team.objects.filter(
         Q(pk__in=user.memberships.values("team_id")) | Q(pk__in=responding_team_ids(user))
@@ -132,7 +144,7 @@ def visible_people(user: Somebody) -> QuerySet[User]:
     """The people the person may look at: all with a role, else themselves and their teams' members."""
     if not isinstance(user, User) or not user.is_active:
         return User.objects.none()
-    if is_admin(user) or groups_of(user) & SEES_EVERY_TEAM:
+    if sees_every_team(user):
         return User.objects.all()
     teams = user.memberships.values("team_id")
     return User.objects.filter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, time
 from functools import lru_cache
+from typing import NamedTuple
 
 import holidays
 from django.db.models import Q, QuerySet
@@ -133,3 +134,34 @@ def _names(ids: frozenset[int]) -> Mapping[int, str]:
 def service_by_id(service_id: int) -> Service | None:
     """A service with its team. Kept and shared: for reading only."""
     return Service.objects.select_related("team").filter(pk=service_id).first()
+
+
+def team_slugs() -> Mapping[int, str]:
+    """Every team's slug by its id. Kept while it stands."""
+    return _team_slugs(None)
+
+
+@Kept
+def _team_slugs(_: None) -> Mapping[int, str]:
+    return dict(Team.objects.values_list("pk", "slug"))
+
+
+class Card(NamedTuple):
+    """A person, as others see them."""
+
+    id: int
+    name: str
+    email: str
+
+
+def cards_of(user_ids: Iterable[int]) -> Mapping[int, Card]:
+    """The people by id. Kept while they stand."""
+    return _cards(frozenset(user_ids))
+
+
+def _read_cards(user_ids: frozenset[int]) -> Mapping[int, Card]:
+    rows = User.objects.filter(pk__in=user_ids).values_list("pk", "name", "email")
+    return {row[0]: Card(*row) for row in rows}
+
+
+_cards = Kept(_read_cards, most=128)

@@ -19,10 +19,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
+from deadlines.standing import one_look
+from directory.api.fields import instant
 from directory.api.filters import TrueOrFalse
 from directory.api.problems import Refused
-from directory.models import Team, User
-from directory.permissions import actor_of
+from directory.models import User
+from directory.permissions import Somebody, actor_of, sees_every_team
+from directory.queries import cards_of, team_slugs
 from rotations import queries, services
 from rotations.api import serializers
 from rotations.models import Override, Rota, RotaMember
@@ -77,7 +80,7 @@ class RotaViewSet(ReadOnlyModelViewSet[Rota]):
         except services.RotaRefused as refusal:
             raise Refused(refusal.code, refusal.message) from refusal
         held = queries.on_call_of(Rota.objects.filter(pk=rota.pk), at=now)
-        return Response(serializers.HoldingSerializer(_readable(held)[0]).data)
+        return Response(_readable(held)[0])
 
 
 class OnCallView(APIView):
@@ -91,11 +94,13 @@ class OnCallView(APIView):
     def get(self, request: Request) -> Response:
         asked = _asked(serializers.OnCallQuery, request)
         at: datetime = asked.get("at") or timezone.now()
-        rotas = visible_rotas(request.user).filter(active=True)
-        if "team" in asked:
-            rotas = rotas.filter(team__slug=asked["team"])
-        held = _readable(queries.on_call_of(rotas, at=at))
-        return Response(serializers.OnCallSerializer({"at": at, "results": held}).data)
+        with one_look():
+            held = (
+                _held_then(request.user, at, asked.get("team"))
+                if "at" in asked
+                else _held_now(request.user, at, asked.get("team"))
+            )
+            return Response({"at": instant(at), "results": _readable(held)})
 
 
 class ShiftsView(APIView):
@@ -124,8 +129,9 @@ class ShiftsView(APIView):
         if "user" in asked:
             person = serializers.person_meant(asked["user"], _person(request))
             shifts = [shift for shift in shifts if person and shift.user_id == person.pk]
-        answer = {"start": start, "end": end, "results": _readable(shifts)}
-        return Response(serializers.ShiftsSerializer(answer).data)
+        return Response(
+            {"start": instant(start), "end": instant(end), "results": _readable(shifts)}
+        )
 
 
 class OverrideFilter(filters.FilterSet):
@@ -202,21 +208,33 @@ def _person(request: Request) -> User:
     return request.user
 
 
+def _held_now(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:
+    """From the rows this process keeps: who asks all the time asks about now."""
+    teams = None if team is None else [pk for pk, slug in team_slugs().items() if slug == team]
+    held = queries.who_is_on_call(at=at, team_ids=teams)
+    if sees_every_team(user):
+        return held
+    seen = set(visible_rotas(user).values_list("pk", flat=True))
+    return [one for one in held if one.rota_id in seen]
+
+
+def _held_then(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:
+    rotas = visible_rotas(user).filter(active=True)
+    return queries.on_call_of(rotas if team is None else rotas.filter(team__slug=team), at=at)
+
+
 def _readable(held: Iterable[OnCall]) -> list[dict[str, Any]]:
-    """The holdings with their people and teams, in two queries."""
+    """The holdings as `HoldingSerializer` describes them, with their people and teams."""
     rows = list(held)
-    people = User.objects.in_bulk({row.user_id for row in rows})
-    teams = dict(
-        Team.objects.filter(pk__in={row.team_id for row in rows}).values_list("pk", "slug")
-    )
+    people, teams = cards_of(row.user_id for row in rows), team_slugs()
     return [
         {
             "rota": row.rota_slug,
             "team": teams[row.team_id],
             "level": row.level,
-            "user": people[row.user_id],
-            "starts_at": row.starts_at,
-            "ends_at": row.ends_at,
+            "user": people[row.user_id]._asdict(),
+            "starts_at": instant(row.starts_at),
+            "ends_at": instant(row.ends_at),
             "why": row.why,
         }
         for row in rows

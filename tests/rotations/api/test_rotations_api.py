@@ -126,15 +126,41 @@ class TestOnCall:
         caller = Caller(crew[0])
         caller.get("on-call/")
         make_secondary(primary)
-        for path in ("on-call/", "shifts/", "rotas/", "overrides/"):
+        for path in (
+            "on-call/",
+            f"on-call/?at={NOW.isoformat()}",
+            "shifts/",
+            "rotas/",
+            "overrides/",
+        ):
+            caller.get(path)  # what is kept while it stands is read
             with CaptureQueriesContext(connection) as few:
                 caller.get(path)
+            cost = len(few)
             for _ in range(10):
                 other = people.make_team()
                 rota = make_rota(other, [people.make_engineer(other) for _ in range(2)])
                 make_override(make_secondary(rota), people.make_user(), NOW, NOW + DAY)
-            with django_assert_num_queries(len(few)):
+            caller.get(path)
+            with django_assert_num_queries(cost):
                 caller.get(path)
+
+    def test_now_costs_the_token_and_the_look_whether_all_still_stands(
+        self, crew: list[User], primary: Rota, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        caller = Caller(crew[0])
+        caller.get("on-call/?team=platform")
+        with django_assert_num_queries(2):
+            caller.get("on-call/?team=platform")
+
+    def test_what_changed_is_in_the_next_answer(self, crew: list[User], primary: Rota) -> None:
+        caller = Caller(crew[0])
+        caller.get("on-call/")
+        User.objects.filter(pk=crew[1].pk).update(name="Benedict")
+        assert caller.get("on-call/").json()["results"][0]["user"]["name"] == "Benedict"
+        make_override(primary, crew[0], NOW, NOW + DAY)
+        [held] = caller.get("on-call/").json()["results"]
+        assert (held["user"]["email"], held["why"]) == (crew[0].email, "override")
 
 
 class TestShifts:
