@@ -118,9 +118,11 @@ def test_home_shows_ones_own_teams_first_and_a_screenful_of_the_others_at_the_sa
     client.get("/")
     with django_assert_max_num_queries(60) as first:
         client.get("/")
+    cost = len(first.captured_queries)
     for number in range(30):
         make_world(f"abacus-{number}")
-    with django_assert_max_num_queries(len(first.captured_queries)):
+    client.get("/")  # what is kept while it stands is read
+    with django_assert_max_num_queries(cost):
         page = client.get("/").content.decode()
     teams = page.split('id="pager"')[1].split("</section>")[0]
     assert teams.count("<h3>") == 12

@@ -6,12 +6,17 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from deadlines.extension import PORTAL
 from directory.models import User
+from directory.services import add_member
 from incidents.models import Incident
-from incidents.services import acknowledge, add_note
+from incidents.services import acknowledge, add_note, all_hands
+from tests.directory.factories import make_user
 from tests.incidents.factories import WEDNESDAY, World, make_procedure
 from tests.incidents.views.conftest import SignedIn
 
@@ -159,6 +164,24 @@ def test_the_page_costs_the_same_with_a_long_timeline(
     assert len(answer.content) < 150_000
     assert "Earlier entries" in text(answer)
     assert "Note 3<" in text(client.get(f"/incidents/{incident.ref}/?before=20"))
+
+
+def test_the_page_costs_the_same_with_many_who_were_called(
+    world: World, signed_in: SignedIn
+) -> None:
+    incident = world.declare()
+    client = signed_in(world.engineer)
+    for _ in range(30):
+        add_member(world.team.pk, make_user().pk, actor=PORTAL)
+    client.get(f"/incidents/{incident.ref}/")
+    with CaptureQueriesContext(connection) as few:
+        client.get(f"/incidents/{incident.ref}/")
+    cost = len(few)
+    all_hands(incident.pk, actor=world.actor("engineer"), now=WEDNESDAY)
+    with CaptureQueriesContext(connection) as many:
+        answer = client.get(f"/incidents/{incident.ref}/")
+    assert len(many) <= cost
+    assert len(answer.content) < 150_000
 
 
 def test_nothing_new_is_answered_with_204_and_something_new_with_only_that(

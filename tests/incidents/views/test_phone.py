@@ -11,10 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from deadlines.extension import PORTAL
+from directory.services import add_member
 from incidents.models import Incident, IncidentUserGrant, TimelineEntry
-from incidents.services import acknowledge, resolve
+from incidents.services import acknowledge, add_note, all_hands, resolve
 from notifications.links import token_of
 from notifications.models import PageOut
+from tests.directory.factories import make_user
 from tests.incidents.factories import WEDNESDAY, World, page_outs
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +205,22 @@ def test_who_may_no_longer_see_a_restricted_incident_reads_nothing_of_it(
     assert phone.post(path, {"press": "acknowledged"}).status_code == 404
     incident.refresh_from_db()
     assert incident.acknowledged_at is None
+
+
+def test_the_page_costs_the_same_with_many_who_are_called_and_much_that_happened(
+    world: World, phone: Client
+) -> None:
+    incident, _, path = paged(world)
+    for _ in range(30):
+        add_member(world.team.pk, make_user().pk, actor=PORTAL)
+    with CaptureQueriesContext(connection) as few:
+        phone.get(path)
+    cost = len(few)
+    all_hands(incident.pk, actor=world.actor("primary"), now=WEDNESDAY)
+    for number in range(30):
+        add_note(incident.pk, text=f"Note {number}", actor=world.actor("primary"), now=WEDNESDAY)
+    phone.get(path)  # what is kept while it stands is read
+    with CaptureQueriesContext(connection) as many:
+        answer = phone.get(path)
+    assert len(many) <= cost
+    assert len(answer.content) < 150_000
