@@ -14,9 +14,11 @@ def never_ended(stack: Stack) -> int:
     return int(stack.value("SELECT count(*) FROM notifications_attempt WHERE finished_at IS NULL"))
 
 
-@pytest.mark.parametrize("point", ["after-claim", "after-attempt", "after-send", "after-result"])
-def test_no_page_is_lost_when_every_worker_dies(stack: Stack, point: str) -> None:
-    for worker in stack.workers:
+@pytest.mark.parametrize(
+    "points", [("after-claim", "after-send"), ("after-attempt", "after-result")], ids=" and ".join
+)
+def test_no_page_is_lost_when_every_worker_dies(stack: Stack, points: tuple[str, str]) -> None:
+    for worker, point in zip(stack.workers, points, strict=True):
         worker.arm(point)
     load = stack.load()
     for worker in stack.workers:
@@ -24,11 +26,9 @@ def test_no_page_is_lost_when_every_worker_dies(stack: Stack, point: str) -> Non
 
     wait_until_quiet(stack, load)
     assert_held(stack, load)
-    arrived_again = [key for key, count in stack.outside.ledger.counts().items() if count > 1]
-    if point == "after-attempt":
-        assert never_ended(stack) >= 2
-    if point == "after-send":
-        assert arrived_again, "the message had left, so it came again"
+    assert never_ended(stack) >= 1
+    if "after-send" in points:
+        assert max(stack.outside.ledger.counts().values()) == 2, "it had left, so it came again"
 
 
 def test_no_step_is_lost_or_fired_twice_when_a_clock_dies_before_its_commit(stack: Stack) -> None:

@@ -34,7 +34,7 @@ def make(wanted: Wanted) -> World:
     PagingLimits.objects.update_or_create(
         pk=1,
         defaults={
-            "bundle_seconds": 1, "bundle_cap_seconds": 2, "retry_seconds": 1, "retry_cap_seconds": 2,
+            "bundle_seconds": 1, "bundle_cap_seconds": 1, "retry_seconds": 1, "retry_cap_seconds": 2,
         },
     )  # fmt: skip
     mail_people: list[str] = []

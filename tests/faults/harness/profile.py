@@ -29,8 +29,8 @@ class Profile:
 
 
 SHORT = Profile(
-    name="short", services=4, people=6, steps=(2, 3, 4), rate=5, load_for=4, fault_after=1,
-    fault_for=2, lease=4, attempt=2, patience=60, timeout=180,
+    name="short", services=4, people=6, steps=(1, 2, 3), rate=6, load_for=2.5,
+    fault_after=0.7, fault_for=1, lease=4, attempt=2, patience=60, timeout=180,
 )  # fmt: skip
 FULL = Profile(
     name="full", services=20, people=20, steps=(5, 10, 15), rate=5, load_for=60, fault_after=20,
