@@ -14,4 +14,5 @@ class PortalConfig(AppConfig):
         celery.app.set_default()
         contribute("health", "broker", health.check_broker)
         contribute("health", "beat", health.check_beat)
+        contribute("health", "clock process", health.check_clock)
         contribute("health", "disk", health.check_disk)

@@ -89,6 +89,19 @@ def check_beat(now: datetime) -> Iterator[Problem]:
         )
 
 
+def check_clock(now: datetime) -> Iterator[Problem]:
+    """Beat keeps every promise as well, but only through the broker: the guarantee is this process."""
+    last = Pulse.objects.filter(role="clock").order_by("-ticked_at").first()
+    if last is None:
+        yield Problem("clock process", "No clock process has ever ticked. Start `manage.py clock`.")
+    elif now - last.ticked_at > timedelta(seconds=settings.CLOCK_DEAD_AFTER_SECONDS):
+        silent = int((now - last.ticked_at).total_seconds())
+        yield Problem(
+            "clock process",
+            f"No clock process has ticked for {silent} s. Start `manage.py clock`, or look at its log.",
+        )
+
+
 def check_disk(now: datetime) -> Iterator[Problem]:
     free = shutil.disk_usage(settings.DATA_DIR).free
     if free < LOW_DISK_BYTES:

@@ -109,6 +109,21 @@ def test_beat_is_amiss_when_none_of_its_ticks_reached_a_worker_for_half_a_minute
 
 
 @pytest.mark.django_db
+def test_a_dead_clock_is_amiss_though_beat_keeps_its_promises() -> None:
+    now = datetime.now(UTC)
+    assert [problem.name for problem in health.check_clock(now)] == ["clock process"]
+    for role, ago in (("clock", 15), ("beat", 0)):
+        Pulse.objects.create(
+            name=f"{role}:host:1", role=role, ticked_at=now - timedelta(seconds=ago),
+            lag=timedelta(), skew=timedelta(),
+        )  # fmt: skip
+    [problem] = health.check_clock(now)
+    assert "has ticked for 15 s" in problem.detail
+    Pulse.objects.filter(role="clock").update(ticked_at=now)
+    assert list(health.check_clock(now)) == []
+
+
+@pytest.mark.django_db
 def test_a_warning_leaves_it_ready_and_is_shown(client: Client, one_check: list[Problem]) -> None:
     one_check.append(Problem("disk", "Little is left.", "warning"))
     answer = client.get("/readyz")
