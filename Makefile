@@ -7,7 +7,7 @@ SETTINGS := DATA_DIR HOST PORT BASE_URL DATABASE_URL REDIS_URL SECRET_KEY ALLOWE
 $(foreach name,$(SETTINGS),$(if $(filter command line,$(origin $(name))),$(eval export $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench clauses pins venv
+.PHONY: help run test faults check fmt bench clauses pins venv
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ run: ## starts everything; Ctrl-C stops it
 test: ## runs the whole suite, on real PostgreSQL and Valkey
 	@sh scripts/bootstrap --system pdf,browser
 	$(PY) -m pytest $(ARGS)
+
+faults: ## the tests of faults with full load, long faults and usual leases; half an hour
+	@sh scripts/bootstrap
+	FAULTS=full $(PY) -m pytest tests/faults $(ARGS)
 
 check: ## format, lint, types, import contracts, missing migrations, deployment, templates, links
 	@sh scripts/bootstrap
