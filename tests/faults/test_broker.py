@@ -15,14 +15,18 @@ from tests.faults.harness.waiting import until
 
 @contextmanager
 def emptied(stack: Stack) -> Iterator[None]:
-    """Each second, and whatever was in it is gone."""
+    """Again and again, of what the workers had not taken yet."""
 
     def empty() -> None:
         with stack.client() as client:
             client.flushall()
 
-    with repeating(empty, every=1):
+    for worker in stack.workers:
+        worker.freeze()
+    with repeating(empty, every=0.3):
         yield
+    for worker in stack.workers:
+        worker.thaw()
 
 
 @contextmanager

@@ -70,18 +70,19 @@ def test_a_worker_that_thaws_after_its_pages_were_taken_over_records_nothing_twi
 ) -> None:
     stack.outside.mail.mode = "hold"
     load = stack.load()
-    until(lambda: stack.outside.ledger.all(), what="a mail on its way")
+    until(stack.outside.ledger.all, what="a message on its way")
     for worker in stack.workers:
         worker.freeze()
-    held = {one.key for one in stack.outside.ledger.all() if one.channel == "mail"}
-    assert held
-    stack.outside.mail.mode = "fine"
-    until(
-        lambda: any(stack.outside.ledger.counts()[key] > 1 for key in held),
-        what="a page to be taken over",
-    )
+    until(lambda: 2 in stack.outside.ledger.counts().values(), what="a page to be taken over")
     for worker in stack.workers:
         worker.thaw()
+    until(
+        lambda: stack.value(
+            "SELECT count(*) FROM notifications_attempt WHERE answer LIKE '%(the lease was lost)'"
+        ),
+        what="the thawed to hear that they are too late",
+    )
+    stack.outside.mail.mode = "fine"
 
     wait_until_quiet(stack, load)
     assert_held(stack, load)

@@ -200,10 +200,12 @@ class Outside:
     async def _say(self, writer: asyncio.StreamWriter, behaviour: Behaviour, text: str) -> None:
         while behaviour.mode == "hang":
             await asyncio.sleep(LOOK_EVERY)
-        for byte in f"{text}\r\n".encode():
-            if behaviour.mode == "drip":
-                await asyncio.sleep(1)
-            writer.write(bytes([byte]))
+        words = f"{text}\r\n".encode()
+        while words and behaviour.mode == "drip":
+            writer.write(words[:1])
+            words = words[1:]
+            await asyncio.sleep(1)
+        writer.write(words)
         await writer.drain()
 
 
