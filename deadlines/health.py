@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django_celery_beat.models import PeriodicTasks
 
 from deadlines.extension import Problem
-from deadlines.models import Deadline, Pulse
-from deadlines.queries import backlog, last_tick
+from deadlines.models import Deadline, Pulse, ScheduleRepair
+from deadlines.queries import amiss_in_schedule, backlog, last_tick
+
+REPAIR_SHOWN_FOR = timedelta(days=1)
 
 Metric = tuple[str, str, str, list[tuple[dict[str, str], float]]]
 
 
 def check(now: datetime) -> list[Problem]:
-    """A clock that stands still, lags, fails, or disagrees with the database about the time."""
-    return [*_standing(now), *_lagging(now), *_skewed(now)]
+    """A clock that stands still, lags, fails, or disagrees with the database about the time; a schedule
+    of beat's that somebody has meddled with."""
+    return [*_standing(now), *_lagging(now), *_skewed(now), *_scheduled(now)]
 
 
 def _standing(now: datetime) -> Iterator[Problem]:
@@ -53,6 +57,18 @@ def _skewed(now: datetime) -> Iterator[Problem]:
                 f"The wall clock of {pulse.name} is {seconds:.0f} s off the database's.",
                 "error" if seconds > settings.SKEW_ERROR_SECONDS else "warning",
             )
+
+
+def _scheduled(now: datetime) -> Iterator[Problem]:
+    """A restored row is told for a day: whoever did it should hear that it did not last."""
+    if PeriodicTasks.last_change() is None:
+        return  # nothing was ever scheduled
+    for name, what in amiss_in_schedule().items():
+        yield Problem(
+            "schedule", f"Beat's schedule row {name} was {what}. A clock restores it.", "warning"
+        )
+    for repair in ScheduleRepair.objects.filter(at__gt=now - REPAIR_SHOWN_FOR)[:3]:
+        yield Problem("schedule", f"Beat's schedule row {repair}.", "warning")
 
 
 def metrics(now: datetime) -> Iterator[Metric]:

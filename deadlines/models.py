@@ -118,3 +118,20 @@ class StandingMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slot}: {self.mark}"
+
+
+class ScheduleRepair(models.Model):
+    """One of beat's schedule rows was not as the settings want it, and was restored."""
+
+    at = models.DateTimeField()
+    name = models.CharField(max_length=200)
+    what = models.CharField(max_length=200, help_text="What had been done to it.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-at", "-id"], name="schedule_repair_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} was {self.what}, restored at {self.at:%Y-%m-%d %H:%M:%S} UTC"

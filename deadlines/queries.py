@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from celery.schedules import maybe_schedule
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet
+from django_celery_beat.models import PeriodicTask
 
 from deadlines.enums import State
 from deadlines.models import Deadline, Outage, Pulse
@@ -84,3 +88,37 @@ def backlog(now: datetime, *, grace: timedelta = timedelta(seconds=5)) -> Backlo
         failing=failing.count(),
         worst_error=f"{worst.kind}: {worst.last_error.partition(':')[0]}" if worst else "",
     )
+
+
+def wanted_schedule() -> dict[str, dict[str, Any]]:
+    """What beat is to send and when, by name, as the settings say."""
+    wanted: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+    return wanted
+
+
+def amiss_in_schedule() -> dict[str, str]:
+    """Which of beat's rows are not as the settings want them: by name, what was done to it. One query."""
+    wanted = wanted_schedule()
+    rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked")
+    found = {row.name: row for row in rows.filter(name__in=wanted)}
+    amiss = {name: _amiss(found.get(name), fields) for name, fields in wanted.items()}
+    return {name: what for name, what in sorted(amiss.items()) if what}
+
+
+def _amiss(row: PeriodicTask | None, wanted: dict[str, Any]) -> str:
+    if row is None:
+        return "deleted"
+    if not row.enabled:
+        return "disabled"
+    options = wanted.get("options", {})
+    same = (
+        row.task == wanted["task"]
+        and row.schedule == maybe_schedule(wanted["schedule"])
+        and (row.args, row.kwargs, row.headers) == ("[]", "{}", "{}")
+        and all(getattr(row, name) == options.get(name) for name in _OPTIONS)
+        and (row.start_time, row.expires, row.one_off) == (None, None, False)
+    )
+    return "" if same else "edited"
+
+
+_OPTIONS = ("queue", "exchange", "routing_key", "priority", "expire_seconds")

@@ -382,6 +382,7 @@ def prepared_digest(data: Path) -> str:
         "procedures/*.toml",
         "static/**/*",
         "requirements.txt",
+        "portal/settings.py",
         "portal/management/**/*.py",
     )
     for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):

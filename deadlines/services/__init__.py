@@ -1,5 +1,6 @@
-"""Every way a promise may change."""
+"""Every way a promise may change, and how beat's schedule is kept."""
 
+from deadlines.services.beat import restore_schedule
 from deadlines.services.enforcement import Tick, enforce
 from deadlines.services.promises import (
     Promise,
@@ -21,6 +22,7 @@ __all__ = [
     "keep_failed_receiver",
     "move",
     "pause",
+    "restore_schedule",
     "resume",
     "schedule",
     "settle",

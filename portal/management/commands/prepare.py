@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
+from deadlines.services import restore_schedule
 from portal.static import UNUSED
 from procedures.models import Procedure
 
@@ -50,6 +52,7 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
+        restore_schedule(now=datetime.now(UTC), quiet=True)
         self._collect_static()
         if (
             not Procedure.objects.exists()
