@@ -321,8 +321,12 @@ def _count_known(integration: Integration, told: Told, *, now: datetime) -> bool
         return False
     verdict = integration.judge.judge(told.facts)
     with transaction.atomic():
-        if alert.incident_id and worse(verdict.severity, alert.severity):
-            raise_incident(alert.incident_id, verdict.severity, integration=integration, now=now)
+        if (
+            alert.incident
+            and worse(verdict.severity, alert.severity)
+            and worse(verdict.severity, alert.incident.severity)
+        ):
+            raise_incident(alert.incident.pk, verdict.severity, integration=integration, now=now)
         row = Alert.objects.select_for_update(no_key=True).get(pk=alert.pk)
         if row.state == AlertState.RESOLVED:
             return False

@@ -200,6 +200,14 @@ def test_the_same_alert_told_worse_raises_the_incident(sender: Sender) -> None:
     assert sender.incident.severity == "P1"
 
 
+def test_an_alert_told_worse_never_lowers_an_incident_that_a_person_raised(sender: Sender) -> None:
+    send(sender, event("a", severity="P3"))
+    manager = sender.world.actor("manager")
+    incidents.set_severity(sender.incident.pk, severity="P1", actor=manager, now=WEDNESDAY + MINUTE)
+    send(sender, event("a", severity="P2"), at=WEDNESDAY + 2 * MINUTE)
+    assert (sender.incident.severity, sender.alert.severity, sender.alert.count) == ("P1", "P2", 2)
+
+
 def test_a_new_alert_on_a_mitigated_incident_is_a_relapse(sender: Sender) -> None:
     send(sender, event("a"))
     primary = sender.world.actor("primary")
