@@ -135,6 +135,18 @@ def test_a_resolution_in_time_that_is_taken_back_is_owed_again(world: World) -> 
     assert owed.due_at == at(60)
 
 
+@pytest.mark.clause("X12", "C32")
+def test_a_resolution_that_was_taken_back_is_owed_under_another_severity_too(world: World) -> None:
+    incident = world.declare("P1")
+    actor = world.actor("primary")
+    services.acknowledge(incident.pk, actor=actor, now=at(1))
+    services.resolve(incident.pk, actor=actor, now=at(20))
+    services.undo(incident.pk, actor=actor, now=at(22))
+    services.set_severity(incident.pk, severity="P2", actor=actor, now=at(23))
+    owed = Deadline.objects.get(kind=Promised.RESOLVE, state=State.PENDING)
+    assert owed.due_at == at(240)
+
+
 @pytest.mark.clause("X17", "C22", "C219")
 def test_when_who_had_it_is_gone_the_search_never_ends_in_silence(world: World) -> None:
     incident = world.declare("P2")
