@@ -129,11 +129,11 @@ def _sent_to(incident: Incident) -> frozenset[int]:
 
 def _facts_now(incident: Incident, settled: set[str], raised: bool, now: datetime) -> Facts:
     facts = facts_of(incident, settled=settled)
-    if raised:
-        # What fired at once does so again, for the pages of the lower severity may still be held.
+    if raised or facts.unanswered:
+        # What fired at once does so again: its pages of the severity before may be held or unsent.
         again = tuple(item for item in facts.reached if item.cause != "at-once")
         facts = replace(facts, reached=again)
-    elif not facts.unanswered:
+    else:
         # Whoever answers has come over from the old path: the new one is climbed from there on.
         policy = policy_of_incident(incident)
         passed = (Reached(*step, now) for step in steps_at_once(policy, facts))

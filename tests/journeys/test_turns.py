@@ -53,6 +53,13 @@ def test_lowered_after_its_page_went_out_nobody_is_called_anew_at_once(world: Wo
     assert world.called(incident, at=at(5)) == ["primary"]
 
 
+def test_lowered_within_the_same_path_whose_page_had_not_left_is_called_again(world: World) -> None:
+    """P2 and P3 climb one path: that its first step was reached before must not keep the page back."""
+    incident = world.declare("P2")
+    services.set_severity(incident.pk, severity="P3", actor=world.actor("manager"), now=at(1))
+    assert open_calls(world, incident) == ["primary"]
+
+
 @pytest.mark.clause("C74")
 def test_help_wanted_after_the_severity_was_lowered_calls_somebody_who_does_not_answer_yet(
     world: World,
