@@ -157,7 +157,7 @@ def page_of(incident: Incident) -> Message:
     provider = provider_of("incident")
     assert provider is not None
     page_out = PageOut.objects.filter(subject_id=incident.pk).earliest("id")
-    message = provider(page_out, WEDNESDAY)
+    message = provider([page_out], WEDNESDAY)(page_out)
     assert message is not None
     return message
 
