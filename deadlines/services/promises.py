@@ -143,7 +143,8 @@ def cancel(
     now: datetime,
     reason: str,
 ) -> list[Deadline]:
-    """Open promises no longer apply (a severity changed, a false positive). No outcome follows."""
+    """Open promises no longer apply (a severity changed, a false positive). No outcome follows, but of a
+    duty whose time was over: it was missed, whether the clock had come by or not."""
     chosen = _chosen(subject_type, subject_id, kinds, keys)
     return _end(chosen, State.CANCELLED, now=now, evidence={"reason": reason})
 
@@ -265,8 +266,8 @@ def _end(
 ) -> list[Deadline]:
     ended: list[Deadline] = list(chosen.filter(state__in=OPEN).select_for_update())
     for deadline in ended:
-        # Done after the due time but before the clock looked: it was missed all the same.
-        late = state == State.MET and deadline.nature == Nature.DUTY and _was_over(deadline, now)
+        # Over before the clock looked: what was done since, or no longer applies, was missed all the same.
+        late = state != State.WAIVED and deadline.nature == Nature.DUTY and _was_over(deadline, now)
         deadline.state = State.MISSED if late else state
         deadline.settled_at = now
         deadline.fulfilled_at = fulfilled_at
@@ -275,8 +276,6 @@ def _end(
     Deadline.objects.bulk_update(
         ended, ["state", "settled_at", "fulfilled_at", "paused_at", "remaining", "evidence"]
     )
-    if ended and state != State.CANCELLED:
-        promises_settled.announce(
-            deadline_ids=[deadline.pk for deadline in ended], now=now.isoformat()
-        )
+    if settled := [deadline.pk for deadline in ended if deadline.state != State.CANCELLED]:
+        promises_settled.announce(deadline_ids=settled, now=now.isoformat())
     return ended

@@ -63,8 +63,8 @@ def set_severity(
     old = policy.severity(incident.severity)
     new = _known(policy, severity)
     raised = new.rank < old.rank
-    settled = settled_duties(incident, State.MISSED, State.WAIVED)
     cancel(SUBJECT, incident.pk, kinds=REPLANNED, now=now, reason=f"the severity became {new.code}")
+    settled = settled_duties(incident, State.MISSED, State.WAIVED)
     supersede(
         SUBJECT,
         incident.pk,

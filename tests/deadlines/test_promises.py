@@ -106,6 +106,18 @@ def test_a_duty_done_late_but_before_the_clock_looked_is_missed_all_the_same(bel
     assert (row.state, row.late_by) == (State.MISSED, 30.0)
 
 
+def test_a_duty_that_no_longer_applies_was_missed_if_its_time_was_over(bell: Bell) -> None:
+    schedule([promise("over", minutes=5), promise("open", minutes=9)], now=NOON)
+    schedule([promise("act", kind="tests.act", minutes=5)], now=NOON)
+    cancel("tests.bell", 1, now=after(5.5), reason="resolved")
+    rows = Deadline.objects.values_list("key", "state", "fulfilled_at")
+    assert sorted(rows) == [
+        ("act", State.CANCELLED, None),
+        ("open", State.CANCELLED, None),
+        ("over", State.MISSED, None),
+    ]
+
+
 def test_settling_chooses_by_subject_kind_and_key(bell: Bell) -> None:
     schedule(
         [

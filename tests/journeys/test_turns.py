@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from deadlines.enums import State
-from deadlines.extension import PORTAL
+from deadlines.extension import PORTAL, Actor
 from deadlines.models import Deadline
 from incidents import services
 from incidents.enums import Promised, Status
@@ -15,6 +15,7 @@ from incidents.models import ActionItem, Incident
 from incidents.queries.health import without_a_future
 from incidents.services.failing import person_was_not_reached
 from notifications.models import PageOut
+from procedures.models import Outcome
 from tests.incidents.factories import SATURDAY, WEDNESDAY, World, page_outs, run_clock, tick
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +153,22 @@ def test_a_resolution_that_was_taken_back_is_owed_under_another_severity_too(wor
     services.set_severity(incident.pk, severity="P2", actor=actor, now=at(23))
     owed = Deadline.objects.get(kind=Promised.RESOLVE, state=State.PENDING)
     assert owed.due_at == at(240)
+
+
+@pytest.mark.clause("C27", "C30")
+@pytest.mark.parametrize("turn", ["lowered", "resolved by its source"])
+def test_an_acknowledgment_overdue_at_a_turn_is_missed_before_any_clock_came_by(
+    world: World, turn: str
+) -> None:
+    incident = world.declare("P1")
+    if turn == "lowered":
+        manager = world.actor("manager")
+        services.set_severity(incident.pk, severity="P2", actor=manager, now=at(6))
+    else:
+        services.resolve(incident.pk, actor=Actor("integration", 1, "Prometheus"), now=at(6))
+    [duty] = Deadline.objects.filter(kind=Promised.ACKNOWLEDGE)
+    assert (duty.state, duty.clause) == (State.MISSED, "C27")
+    assert Outcome.objects.filter(clause="C27", result="missed", subject_id=incident.pk).exists()
 
 
 @pytest.mark.clause("X17", "C22", "C219")
