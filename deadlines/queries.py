@@ -10,7 +10,7 @@ from typing import Any
 from celery.schedules import maybe_schedule
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, DateTimeField, Func, Min, Q, QuerySet
 from django_celery_beat.models import PeriodicTask
 
 from deadlines.enums import State
@@ -23,6 +23,42 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now
+
+
+class ClockTimestamp(Func):
+    """The same instant, read by a statement that reads rows as well."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The database's clock, when any process last finished a tick, and when the last stretch without one ended."""
+
+    now: datetime
+    ticked_at: datetime | None
+    outage_ended_at: datetime | None
+
+
+def read_clock() -> Reading:
+    """What a tick begins with, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT clock_timestamp(), (SELECT max(ticked_at) FROM deadlines_pulse),"
+            " (SELECT max(ended_at) FROM deadlines_outage)"
+        )
+        return Reading(*cursor.fetchone())
+
+
+def next_due(after: datetime) -> datetime | None:
+    """When the clock next has something to look at."""
+    return (
+        Deadline.objects.filter(state=State.PENDING, run_at__gt=after)
+        .order_by("run_at", "id")
+        .values_list("run_at", flat=True)
+        .first()
+    )
 
 
 def promises_of(subject_type: str, subject_id: int) -> QuerySet[Deadline]:

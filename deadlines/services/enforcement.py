@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
@@ -17,8 +18,14 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from deadlines import failpoint
 from deadlines.enums import Nature, State
 from deadlines.events import promises_settled
-from deadlines.models import Deadline, Outage, Pulse
-from deadlines.queries import database_now, last_tick, outage_of
+from deadlines.models import Deadline, Outage
+from deadlines.queries import (
+    ClockTimestamp,
+    database_now,
+    next_due,
+    outage_of,
+    read_clock,
+)
 from deadlines.registry import Due, kind_named, subject_named
 from deadlines.standing import one_look
 
@@ -29,13 +36,15 @@ DOWN = "the portal was down"
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one call of `enforce` did. `lag` is how late the oldest handled promise was."""
+    """What one call of `enforce` did. `lag` is how late the oldest handled promise was, `next_at` when
+    the next one falls due."""
 
     now: datetime
     handled: int = 0
     failed: int = 0
     skipped: int = 0
     lag: timedelta = timedelta()
+    next_at: datetime | None = None
 
 
 def enforce(*, now: datetime | None = None, batch: int = 100, process: str | None = None) -> Tick:
@@ -48,9 +57,10 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
     A handler that raises is rolled back, counted on its promise, tried again with backoff, and
     never blocks the others. Raises only when the database cannot be reached.
     """
-    at = now or database_now()
-    if process:
-        _note_outage(at)
+    clock = read_clock()
+    at, over_since = now or clock.now, clock.outage_ended_at
+    if process and _note_outage(at, clock.ticked_at):
+        over_since = at
     seen: set[int] = set()
     handled = failed = skipped = 0
     lag = timedelta()
@@ -65,7 +75,9 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
             break
         for deadline_id, subject_type, subject_id in due:
             seen.add(deadline_id)
-            for result, deadline in _in_turn(deadline_id, subject_type, subject_id, now):
+            for result, deadline in _in_turn(
+                deadline_id, subject_type, subject_id, now, over_since
+            ):
                 handled += result is True
                 failed += result is False
                 skipped += result is None
@@ -77,7 +89,7 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
                 _note_pulse(process, at, lag, handled)
     if process:
         _note_pulse(process, at, lag, handled)
-    return Tick(at, handled, failed, skipped, lag)
+    return Tick(at, handled, failed, skipped, lag, next_due(at))
 
 
 Result = tuple[bool | None, Deadline | None]
@@ -85,18 +97,28 @@ Result = tuple[bool | None, Deadline | None]
 
 
 def _in_turn(
-    deadline_id: int, subject_type: str, subject_id: int, now: datetime | None
+    deadline_id: int,
+    subject_type: str,
+    subject_id: int,
+    now: datetime | None,
+    over_since: datetime | None,
 ) -> Iterator[Result]:
     """Handles a promise, and before it those of its subject that fell due earlier: somebody held the
     subject when their turn came, and what is done in the wrong order cannot be mended."""
     while True:
-        result, deadline = _handle(deadline_id, subject_type, subject_id, now)
+        result, deadline = _handle(deadline_id, subject_type, subject_id, now, over_since)
         yield result, deadline
         if result is None or deadline is None or deadline.pk == deadline_id:
             return
 
 
-def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime | None) -> Result:
+def _handle(
+    deadline_id: int,
+    subject_type: str,
+    subject_id: int,
+    now: datetime | None,
+    over_since: datetime | None,
+) -> Result:
     """Takes the subject's earliest promise that is due.
 
     The clock is read with the subject locked: a batch lasts, and what is done later is never dated earlier.
@@ -108,17 +130,18 @@ def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime 
                 busy = True
             else:
                 busy = False
-                at = now or database_now()
+                at = now or ClockTimestamp()
                 deadline = (
                     Deadline.objects.select_for_update(skip_locked=True)
                     .filter(subject_type=subject_type, subject_id=subject_id)
                     .filter(state=State.PENDING, run_at__lte=at)
+                    .annotate(looked_at=ClockTimestamp())
                     .order_by("due_at", "id")
                     .first()
                 )
                 if deadline is None:
                     return None, None
-                _carry_out(deadline, at)
+                _carry_out(deadline, now or deadline.looked_at, over_since)
         if not busy:
             return True, deadline
     except (OperationalError, InterfaceError):
@@ -135,9 +158,10 @@ def _handle(deadline_id: int, subject_type: str, subject_id: int, now: datetime 
     return None, None
 
 
-def _carry_out(deadline: Deadline, now: datetime) -> None:
+def _carry_out(deadline: Deadline, now: datetime, over_since: datetime | None) -> None:
     kind = kind_named(deadline.kind)
-    outage = outage_of(deadline.due_at)
+    may_be_late = over_since is not None and deadline.due_at < over_since
+    outage = outage_of(deadline.due_at) if may_be_late else None
     reason = DOWN if outage else ""
     with one_look():
         evidence = kind.handler(deadline, Due(now, bool(outage), reason)) or {}
@@ -189,25 +213,24 @@ def _connection_lost() -> bool:
         return True
 
 
-def _note_outage(now: datetime) -> None:
-    before = last_tick()
-    if before and now - before > timedelta(seconds=settings.OUTAGE_AFTER_SECONDS):
-        Outage.objects.bulk_create([Outage(began_at=before, ended_at=now)], ignore_conflicts=True)
+def _note_outage(now: datetime, before: datetime | None) -> bool:
+    if before is None or now - before <= timedelta(seconds=settings.OUTAGE_AFTER_SECONDS):
+        return False
+    Outage.objects.bulk_create([Outage(began_at=before, ended_at=now)], ignore_conflicts=True)
+    return True
+
+
+# The next second brings another: a pulse that a power cut takes away need not have been on the disk.
+PULSE = """
+INSERT INTO deadlines_pulse (name, role, ticked_at, lag, skew, handled)
+SELECT %s, %s, %s, %s, %s, %s FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+ON CONFLICT (name) DO UPDATE SET
+    ticked_at = excluded.ticked_at, lag = excluded.lag, skew = excluded.skew, handled = excluded.handled
+"""
 
 
 def _note_pulse(process: str, now: datetime, lag: timedelta, handled: int) -> None:
-    Pulse.objects.bulk_create(
-        [
-            Pulse(
-                name=process,
-                role=process.partition(":")[0],
-                ticked_at=now,
-                lag=lag,
-                skew=datetime.now(UTC) - now,  # noqa: TID251 - the very thing that is measured
-                handled=handled,
-            )
-        ],
-        update_conflicts=True,
-        update_fields=["ticked_at", "lag", "skew", "handled"],
-        unique_fields=["name"],
-    )
+    skew = datetime.now(UTC) - now  # noqa: TID251 - the very thing that is measured
+    values: list[Any] = [process, process.partition(":")[0], now, lag, skew, handled]
+    with connection.cursor() as cursor:
+        cursor.execute(PULSE, values)

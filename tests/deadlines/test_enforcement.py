@@ -211,3 +211,19 @@ def test_a_locked_subject_is_passed_over_and_found_again(bell: Bell) -> None:
     thread.join()
     enforce(now=after(1))
     assert bell.keys == ["free", "held"]
+
+
+@pytest.mark.django_db
+def test_a_tick_says_when_the_next_promise_falls_due(bell: Bell) -> None:
+    schedule([promise("now", minutes=1), promise("then", minutes=4)], now=NOON)
+    assert enforce(now=after(1)).next_at == after(4)
+    assert enforce(now=after(4)).next_at is None
+
+
+@pytest.mark.django_db
+def test_only_what_fell_due_within_an_outage_is_late(bell: Bell) -> None:
+    enforce(now=NOON, process="clock:a")
+    enforce(now=after(5), process="clock:a")
+    schedule([promise("within", minutes=4), promise("since", minutes=6)], now=after(5))
+    enforce(now=after(6))
+    assert [(key, due.late) for key, due in bell.rung] == [("within", True), ("since", False)]
