@@ -196,4 +196,4 @@ def test_two_clocks_restore_a_row_once() -> None:
     restore_schedule(now=NOW, quiet=True)
     PeriodicTask.objects.all().delete()
     assert together(*[lambda: restore_schedule(now=NOW)] * 4) == []
-    assert ScheduleRepair.objects.count() == 1
+    assert ScheduleRepair.objects.count() == len(settings.CELERY_BEAT_SCHEDULE)
