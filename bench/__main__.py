@@ -9,6 +9,8 @@ python -m bench soak --minutes 20   a steady load; what grows?
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -37,6 +39,7 @@ def main() -> None:
         "storm": storm.rows,
         "soak": partial(soak.rows, minutes=options.minutes),
     }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and everything that was started ends
     print(table.machine())
     print("Starting a stack of its own …", flush=True)
     rows: list[table.Row] = []

@@ -50,6 +50,7 @@ def _storm(
 
     storm, probes = asyncio.run(both())
     spent = max(storm.answered.values(), default=started) - started
+    print(f"storm: {storm.accepted} accepted within {spent:.0f} s", flush=True)
     until(lambda: all(_mark(fresh, n) in ledger.first_of(started) for n in probes.began), within=30)
     heard = ledger.first_of(started)
     late = [
