@@ -61,7 +61,7 @@ def _storm(
         "SELECT coalesce(sum(count), 0) FROM alerts_alert WHERE dedup_key LIKE %s", f"storm-{run}-%"
     )
     grown = {name: size - before.get(name, size) for name, size in megabytes(stack).items()}
-    most = max(grown, key=lambda name: grown[name])
+    shown = [f"{name} {mb:+.0f} MB" for name, mb in grown.items() if mb >= 1]
     return [
         Row(
             f"storm, {name}: accepted",
@@ -73,8 +73,7 @@ def _storm(
             f"  {len(late)} fresh alerts of others meanwhile, the slowest to its mail",
             ms(max(late)) if late else "none", "", "5 s", bool(late) and max(late) < FRESH_WITHIN,
         ),
-        Row("  memory grown by", ", ".join(f"{n} {mb:+.0f} MB" for n, mb in grown.items()), "", "",),
-        Row("  the most", f"{most} {grown[most]:+.0f} MB"),
+        Row("  memory grown by", ", ".join(shown) or "nothing"),
     ]  # fmt: skip
 
 
