@@ -35,6 +35,7 @@ def whole_stack(world_outside: Outside, profile: Profile) -> Iterator[Stack]:
 @pytest.fixture
 def stack(whole_stack: Stack) -> Stack:
     whole_stack.heal()
+    whole_stack.clean()  # what a failed test left may make it unready
     whole_stack.wait_until_up()
     whole_stack.clean()
     return whole_stack

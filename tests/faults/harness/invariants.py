@@ -284,13 +284,15 @@ def steps_ascend(stack: Stack, *, most_late: float) -> list[str]:
             found.append(f"I7: {ref}: {key} came {late:.1f} s late")
     entries = stack.rows(
         """
-        SELECT incident.ref, entry.data->>'step', entry.data->>'cause', count(*)
+        SELECT incident.ref, entry.kind, min(entry.text), count(*)
         FROM incidents_timelineentry AS entry
         JOIN incidents_incident AS incident ON incident.id = entry.incident_id
-        WHERE entry.kind = 'step' GROUP BY 1, 2, 3 HAVING count(*) > 1
+        WHERE entry.kind IN ('step', 'missed')
+        GROUP BY incident.id, entry.kind, entry.data->>'step', entry.data->>'cause',
+                 entry.data->>'promise', entry.data->>'due_at' HAVING count(*) > 1
         """
     )
-    found += [f"I7: {ref}: {step} ({cause}) was fired {n} times" for ref, step, cause, n in entries]
+    found += [f"I7: {ref} has the {kind} {n} times: {text}" for ref, kind, text, n in entries]
     for ref, fired, times in stack.rows(
         """
         SELECT incident.ref, array_agg(entry.data->>'step' ORDER BY entry.number),

@@ -89,6 +89,7 @@ class Load:
         self._every = 1 / rate
         self._count = max(1, round(rate * seconds))
         self._patience = patience
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     def start(self) -> Load:
@@ -99,6 +100,11 @@ class Load:
         """Waits until every event was accepted or given up."""
         self._thread.join(self._count * self._every + self._patience + 60)
         assert not self._thread.is_alive(), "the load does not end"
+
+    def stop(self) -> None:
+        """Sends nothing more: the test is over."""
+        self._stopped.set()
+        self.finish()
 
     def reach(self, seconds: float) -> None:
         """Waits until it has sent as many events as it sends in that time."""
@@ -113,7 +119,8 @@ class Load:
         began = time.monotonic()
         with ThreadPoolExecutor(16, thread_name_prefix="sender") as pool:
             for index in range(self._count):
-                time.sleep(max(0.0, began + index * self._every - time.monotonic()))
+                if self._stopped.wait(max(0.0, began + index * self._every - time.monotonic())):
+                    return
                 before = self.sent[-1] if self.sent else None
                 if index % 4 == 3 and before is not None:
                     number = int(before.dedup_key.rpartition("-")[2])
@@ -128,7 +135,7 @@ class Load:
     def _send(self, number: int, sent: Sent) -> None:
         path, body = event(self.doors, number, sent.dedup_key, sent.service)
         ends = time.monotonic() + self._patience
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and not self._stopped.is_set():
             status = post(self.doors.port, path, body)
             sent.statuses.append(status)
             if 200 <= status < 300:

@@ -62,6 +62,7 @@ class Stack:
     workers: list[Child] = field(default_factory=list)
     beats: list[Child] = field(default_factory=list)
     clocks: list[Child] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
     port: int = 0
 
     # -- starting ----------------------------------------------------------------------------------
@@ -264,10 +265,12 @@ class Stack:
     def load(self, *, rate: float | None = None, seconds: float | None = None) -> Load:
         """Starts alerts at the profile's rate."""
         profile = self.profile
-        return Load(
+        load = Load(
             self.doors, rate=rate or profile.rate, seconds=seconds or profile.load_for,
             patience=profile.patience,
-        ).start()  # fmt: skip
+        )  # fmt: skip
+        self.loads.append(load)
+        return load.start()
 
     def phone_paths(self) -> dict[int, str]:
         """The phone page of whoever was called first, by the incidents that nobody has answered."""
@@ -337,6 +340,8 @@ class Stack:
 
     def heal(self) -> None:
         """Whatever a test did is undone: everything lives, nothing is armed, the added ones are gone."""
+        while self.loads:
+            self.loads.pop().stop()
         self.outside.heal()
         for those, wanted in (
             (self.workers, self.workers_wanted), (self.beats, 1), (self.clocks, 1),
@@ -359,8 +364,15 @@ class Stack:
         """Everything that burned is forgotten, so that the next test begins with an empty record."""
         with self.client() as client:
             client.flushall()
-        self.do("SET lock_timeout = '20s'; TRUNCATE " + ", ".join(EVENTS) + " CASCADE")
+        until(self._truncated, what="the record to be emptied")
         self.outside.ledger.clear()
+
+    def _truncated(self) -> bool:
+        try:
+            self.do("TRUNCATE " + ", ".join(EVENTS) + " CASCADE")
+        except psycopg.errors.DeadlockDetected:  # with whatever is going on still
+            return False
+        return True
 
     def _wait_for_database(self) -> None:
         until(self._answers, seconds=60, what=f"PostgreSQL: {self.database.words(500)}")

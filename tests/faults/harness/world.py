@@ -16,6 +16,7 @@ code = "P1"
 rank = 1
 name = "Critical"
 acknowledge_within = "{0}s"
+resolve_within = "1h"
 
 [[path]]
 slug = "standard"
