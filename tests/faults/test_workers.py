@@ -23,6 +23,7 @@ def test_no_page_is_lost_when_every_worker_dies(stack: Stack, points: tuple[str,
     load = stack.load()
     for worker in stack.workers:
         worker.dies()
+    stack.start_the_ended()
 
     wait_until_quiet(stack, load)
     assert_held(stack, load)
