@@ -29,7 +29,7 @@ def test_no_page_is_lost_when_every_worker_dies(stack: Stack, points: tuple[str,
     assert_held(stack, load)
     assert never_ended(stack) >= 1
     if "after-send" in points:
-        assert max(stack.outside.ledger.counts().values()) == 2, "it had left, so it came again"
+        assert max(stack.outside.ledger.counts().values()) > 1, "it had left, so it came again"
 
 
 def test_no_step_is_lost_or_fired_twice_when_a_clock_dies_before_its_commit(stack: Stack) -> None:
@@ -74,7 +74,7 @@ def test_a_worker_that_thaws_after_its_pages_were_taken_over_records_nothing_twi
     until(stack.outside.ledger.all, what="a message on its way")
     for worker in stack.workers:
         worker.freeze()
-    until(lambda: 2 in stack.outside.ledger.counts().values(), what="a page to be taken over")
+    until(lambda: max(stack.outside.ledger.counts().values()) > 1, what="a page to be taken over")
     for worker in stack.workers:
         worker.thaw()
     until(
