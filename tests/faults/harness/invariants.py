@@ -33,11 +33,11 @@ def wait_until_quiet(stack: Stack, *loads: Load, seconds: float | None = None) -
     limit = seconds or stack.profile.patience
 
     def restless() -> dict[str, int]:
-        counts = {name: int(stack.value(query)) for name, query in RESTLESS.items()}
-        return {name: count for name, count in counts.items() if count}
+        [counts] = stack.rows(f"SELECT {', '.join(f'({query})' for query in RESTLESS.values())}")
+        return {name: count for name, count in zip(RESTLESS, counts, strict=True) if count}
 
     try:
-        until(lambda: not restless(), seconds=limit)
+        until(lambda: not restless(), seconds=limit, every=0.2)
     except AssertionError:
         raise AssertionError(
             f"not quiet after {limit:.0f} s: {restless()}\n{words_of(stack.portal)}"

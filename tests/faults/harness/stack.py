@@ -204,11 +204,12 @@ class Stack:
 
     def wait_until_up(self) -> None:
         """Everything does its part: web answers, workers wait for messages, clock and beat have ticked."""
-        until(lambda: self._up("web"), seconds=90, what="web")
-        until(lambda: self._up("workers"), seconds=90, what="workers")
+        until(lambda: self._up("web"), seconds=90, what="web", every=0.2)
+        until(lambda: self._up("workers"), seconds=90, what="workers", every=0.2)
         for child in self.clocks:
-            until(lambda child=child: self._ticked(child), seconds=90, what=child.name)  # type: ignore[misc]
-        until(lambda: self.readiness()[0] == 200, seconds=90, what=f"readiness: {self.readiness()}")
+            until(lambda child=child: self._ticked(child), seconds=90, what=child.name, every=0.2)  # type: ignore[misc]
+        # It costs the stack more than the rest of this.
+        until(lambda: self.readiness()[0] == 200, seconds=90, what="readiness", every=0.5)
 
     def _up(self, what: str) -> bool:
         assert self.web.running, self.web.words()

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 
-def until[T](condition: Callable[[], T | None], *, seconds: float = 60, what: str = "") -> T:
+def until[T](
+    condition: Callable[[], T | None], *, seconds: float = 60, what: str = "", every: float = 0.05
+) -> T:
     """What the condition returned as soon as it is true. The limit is generous: machines are busy."""
     ends = time.monotonic() + seconds
     while True:
@@ -14,4 +16,4 @@ def until[T](condition: Callable[[], T | None], *, seconds: float = 60, what: st
         if found:
             return found
         assert time.monotonic() < ends, f"waited {seconds:.0f} s for {what or condition}"
-        time.sleep(0.05)
+        time.sleep(every)
