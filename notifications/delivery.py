@@ -300,10 +300,10 @@ class _Run:
             self._send_again(stale)
 
     def _send_again(self, parcels: list[Parcel]) -> None:
-        """Composed too long ago. They are sent if their lease still holds long enough, else left to it."""
+        """Composed too long ago. They are sent under a lease as long as a new one if theirs still holds."""
         at = self.clock()
-        enough = at + timedelta(seconds=settings.PAGE_ATTEMPT_SECONDS + 1)
-        self._send(keep_leases(parcels, until=enough, now=at), at)
+        whole = at + timedelta(seconds=settings.PAGE_LEASE_SECONDS)
+        self._send(keep_leases(parcels, until=whole, now=at), at)
 
 
 def _landed(flight: _Flight, answer: Answer) -> Landed:

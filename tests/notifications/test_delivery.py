@@ -13,7 +13,7 @@ from notifications.events import page_exhausted, page_sent
 from notifications.models import Attempt, Channel, NotificationRule, Page, PageOut, PagingLimits
 from notifications.rules.message import Message
 from notifications.services import answer_page, page_people, release_held, retry_page, supersede
-from notifications.services.claiming import claim
+from notifications.services.claiming import claim, take
 from tests.notifications.factories import (
     NOON,
     MailServer,
@@ -472,6 +472,24 @@ def test_a_hung_channel_does_not_slow_another(
     assert set(Page.objects.filter(channel="webhook").values_list("state", flat=True)) == {
         "pending"
     }
+
+
+def test_a_message_composed_anew_has_a_whole_lease_before_it(
+    smtp: MailServer, settings: Any
+) -> None:
+    """An attempt may wait for a thread, take all its time and be given up late: that is more than is
+    left of an old lease, and another sender would take it up beside this one."""
+    page_people([page_request(make_person())], now=NOON)
+    run = delivery._Run(NOON, "a busy one", timedelta(), None)
+    [parcel] = take(NOON, 1, "a busy one").parcels
+
+    run.now = later = NOON + timedelta(seconds=25)
+    run._send_again([parcel])
+
+    [page] = Page.objects.all()
+    assert page.lease_until == later + timedelta(seconds=settings.PAGE_LEASE_SECONDS)
+    assert run.until_quiet() == 1
+    assert len(smtp.taken) == 1
 
 
 def test_a_channel_that_was_turned_off_is_stood_in_for(smtp: MailServer) -> None:
