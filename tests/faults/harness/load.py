@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tests.faults.harness.waiting import until
 
@@ -29,6 +30,14 @@ class Sent:
     accepted: float | None = None
     unsure: int = 0
     statuses: list[int] = field(default_factory=list)
+
+
+class Sender(Protocol):
+    """Whoever sends events and keeps a ledger of them."""
+
+    sent: list[Sent]
+
+    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,10 @@ class Load:
         """Waits until it has sent as many events as it sends in that time."""
         wanted = min(self._count, round(seconds / self._every))
         until(lambda: len(self.sent) >= wanted, seconds=seconds + 60, what=f"{wanted} events")
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
 
     @property
     def refused(self) -> list[Sent]:

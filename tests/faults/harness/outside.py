@@ -200,12 +200,12 @@ class Outside:
     async def _say(self, writer: asyncio.StreamWriter, behaviour: Behaviour, text: str) -> None:
         while behaviour.mode == "hang":
             await asyncio.sleep(LOOK_EVERY)
-        words = f"{text}\r\n".encode()
-        while words and behaviour.mode == "drip":
-            writer.write(words[:1])
-            words = words[1:]
+        rest = f"{text}\r\n".encode()
+        while behaviour.mode == "drip" and rest and not writer.is_closing():
             await asyncio.sleep(1)
-        writer.write(words)
+            writer.write(rest[:1])
+            rest = rest[1:]
+        writer.write(rest)
         await writer.drain()
 
 

@@ -132,6 +132,7 @@ class Stack:
             "DEMO": "0",
             "EGRESS_GUARD": "0",
             "WEB_WORKERS": "1",
+            "BODY_DEADLINE_SECONDS": "60",
             "PAGE_LEASE_SECONDS": str(self.profile.lease),
             "PAGE_ATTEMPT_SECONDS": str(self.profile.attempt),
             "ENFORCE_RETRY_BASE_SECONDS": "1",
@@ -282,7 +283,7 @@ class Stack:
             " WHERE incident.status = 'triggered' AND page_out.sent_at IS NOT NULL"
             " ORDER BY incident.id, page_out.id"
         )
-        return {incident: _phone(key, salt) for incident, key, salt in rows}
+        return {incident: phone_path(key, salt) for incident, key, salt in rows}
 
     def press(self, path: str, button: str = "acknowledged") -> int:
         """Presses a button of a phone page; the status of the answer."""
@@ -404,7 +405,7 @@ def free_port() -> int:
         return port
 
 
-def _phone(key: uuid.UUID, salt: str) -> str:
+def phone_path(key: uuid.UUID, salt: str) -> str:
     return f"/p/{derive_token(key, salt, secret=SECRET)}/"
 
 
