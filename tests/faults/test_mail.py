@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.harness.crowd import one_alert_each, paged_first
 from tests.faults.harness.invariants import assert_held, wait_until_quiet
-from tests.faults.harness.outside import Outside
+from tests.faults.harness.outside import Delivery, Outside
 from tests.faults.harness.stack import Stack
 from tests.faults.harness.waiting import until
 
@@ -32,12 +32,14 @@ def test_no_page_is_lost_and_each_that_came_twice_is_explained_while_mail_is(
     stack: Stack, fault: Callable[[Outside], None]
 ) -> None:
     profile = stack.profile
-    load = stack.load(seconds=profile.fault_after + profile.fault_for)
-    load.reach(profile.fault_after)
-    fault(stack.outside)
-    load.reach(profile.fault_after + profile.fault_for)
-    until(lambda: failed_mails(stack) > 2, what="mails that fail")
-    stack.outside.heal()
+    with each_page_alone(stack, threads=2):
+        load = stack.load(seconds=profile.fault_after + profile.fault_for)
+        load.reach(profile.fault_after)
+        until(lambda: mails(stack), what="a mail, and so a connection to be used again")
+        fault(stack.outside)
+        load.reach(profile.fault_after + profile.fault_for)
+        until(lambda: failed_mails(stack) > 2, what="mails that fail")
+        stack.outside.heal()
 
     wait_until_quiet(stack, load)
     assert_held(stack, load)
@@ -90,12 +92,16 @@ def test_mail_that_hangs_does_not_slow_webhooks(stack: Stack) -> None:
         until(lambda: not unsent(stack, "webhook"), what="the webhooks to go out")
         waited = sorted(waits(stack, "webhook"))
         assert len(unsent(stack, "mail")) > 12, "mails that would block"
-    assert not [one for one in stack.outside.ledger.all() if one.channel == "mail"]
+    assert not mails(stack)
     stack.outside.heal()
 
     wait_until_quiet(stack, load)
     assert_held(stack, load)
     assert waited[len(waited) * 9 // 10] < 5, waited
+
+
+def mails(stack: Stack) -> list[Delivery]:
+    return [one for one in stack.outside.ledger.all() if one.channel == "mail"]
 
 
 def failed_mails(stack: Stack) -> int:
