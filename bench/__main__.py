@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import accept, mail, oncall, pages, soak, storm, table
+from bench import accept, clock, mail, oncall, pages, soak, storm, table
 from bench.smtp import Ledger, mail_server
 from bench.stack import Stack, stack_of_its_own
 
 MEASURES: dict[str, Callable[[Stack, Ledger], list[table.Row]]] = {
     "accept": lambda stack, _: accept.rows(stack),
     "mail": mail.rows,
+    "clock": lambda *_: clock.rows(),
     "oncall": lambda stack, _: oncall.rows(stack),
     "pages": lambda stack, _: pages.rows(stack),
 }

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench import table
 from portal.embedded.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +66,18 @@ def _database() -> Iterator[dict[str, str]]:
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(60)
+
+
+def rows() -> list[table.Row]:
+    """The same as rows of the bench's table."""
+    return [_shown(row) for row in measure()]
+
+
+def _shown(row: Row) -> table.Row:
+    most = float(row["goal"].split()[0]) * (1000 if row["goal"].endswith(" s") else 1)
+    floor = f"{row['floor']:.2f} ms: SELECT 1" if "floor" in row else ""
+    figure = f"p50 {row['p50']:.1f} ms, p99 {row['p99']:.1f} ms"
+    return table.Row(row["what"], figure, floor, f"p99 < {row['goal']}", row["p99"] < most)
 
 
 def main() -> None:
