@@ -327,14 +327,13 @@ def _talk(flight: _Flight) -> Answer | None:
 
 
 def _pools_for_channels() -> dict[str, _Pool]:
-    """The pools of the channels that are set up; one whose limit was edited is made anew."""
+    """The pools of the channels that are set up; one whose limit was edited is made anew. The old one
+    is not shut down: others may be handing it messages just now, and its threads end when all let go."""
     rows = channel_rows()
     with _pools_lock:
         for slug, row in rows.items():
             pool = _pools.get(slug)
             if pool is None or pool.size != row.concurrency:
-                if pool is not None:
-                    pool.executor.shutdown(wait=False)
                 _pools[slug] = _Pool(
                     row.concurrency,
                     ThreadPoolExecutor(row.concurrency, thread_name_prefix=f"channel-{slug}"),

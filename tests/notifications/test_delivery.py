@@ -492,6 +492,17 @@ def test_a_message_composed_anew_has_a_whole_lease_before_it(
     assert len(smtp.taken) == 1
 
 
+def test_a_message_is_sent_though_its_channels_limit_is_edited_meanwhile(smtp: MailServer) -> None:
+    page_people([page_request(make_person())], now=NOON)
+    run = delivery._Run(NOON, "one that began before", timedelta(), None)
+
+    Channel.objects.update_or_create(slug="mail", defaults={"name": "Mail", "concurrency": 3})
+    assert delivery.deliver_due(now=NOON - timedelta(hours=1)) == 0  # another looks at the limits
+
+    assert run.until_quiet() == 1
+    assert len(smtp.taken) == 1
+
+
 def test_a_channel_that_was_turned_off_is_stood_in_for(smtp: MailServer) -> None:
     person = make_person("ann@example.org")
     person.contact_methods.all().delete()
