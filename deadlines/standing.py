@@ -93,6 +93,8 @@ class Kept[K: Hashable, V]:
             return known[1]
         answer = self._read(key)
         with self._lock:
+            if known is not None:
+                self._answers.clear()  # facts have changed: what else is kept will not be asked for again
             self._answers[key] = (stands, answer)
             self._answers.move_to_end(key)
             while len(self._answers) > self._most:

@@ -44,8 +44,10 @@ def who_is_on_call(*, at: datetime, team_ids: Collection[int] | None = None) -> 
 
     The rows are kept while they stand: then one query, the look whether they do.
     """
-    teams = None if team_ids is None else frozenset(team_ids)
-    return _held(_rotas_around((teams, at.astimezone(UTC).toordinal())), at)
+    day = at.astimezone(UTC).toordinal()
+    if team_ids is None:
+        return _held(_all_rotas_around(day), at)
+    return _held(_rotas_around((frozenset(team_ids), day)), at)
 
 
 def on_call_of(rotas: QuerySet[Rota], *, at: datetime) -> list[OnCall]:
@@ -68,15 +70,22 @@ def _read_rotas(rotas: QuerySet[Rota], *, start: datetime, end: datetime) -> _Ro
     )
 
 
-@Kept
-def _rotas_around(place: tuple[frozenset[int] | None, int]) -> _Rotas:
-    """The active rotas of some teams (None: all), with what bears on one day in UTC, given as an ordinal."""
-    teams, day = place
-    rotas = Rota.objects.filter(active=True)
-    if teams is not None:
-        rotas = rotas.filter(team_id__in=teams)
+def _read_day(rotas: QuerySet[Rota], day: int) -> _Rotas:
+    """The rotas with what bears on one day in UTC, given as an ordinal."""
     start = datetime.fromordinal(day).replace(tzinfo=UTC)
     return _read_rotas(rotas, start=start, end=start + timedelta(days=1))
+
+
+@Kept
+def _rotas_around(place: tuple[frozenset[int], int]) -> _Rotas:
+    teams, day = place
+    return _read_day(Rota.objects.filter(active=True, team_id__in=teams), day)
+
+
+_all_rotas_around: Kept[int, _Rotas] = Kept(
+    lambda day: _read_day(Rota.objects.filter(active=True), day),
+    most=3,  # each is everything there is
+)
 
 
 def _held(rotas: _Rotas, at: datetime) -> list[OnCall]:

@@ -68,12 +68,21 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField()))
     def get_alerts(self, incident: Incident) -> list[dict[str, Any]]:
-        """The newest alerts, as the upper room that keeps them gives them."""
-        return [
-            alert
-            for _, provider in contributions("incident.alerts")
-            for alert in provider(incident)
-        ]
+        """The newest alerts, as the upper room that keeps them gives them; of a whole list at once."""
+        context: Any = self.context
+        known: dict[int, list[dict[str, Any]]] = context.setdefault("alerts", {})
+        if incident.pk not in known:
+            listed = (
+                self.parent.instance
+                if isinstance(self.parent, serializers.ListSerializer)
+                else None
+            )
+            wanted = list(listed) if listed is not None else [incident]
+            known.update({one.pk: [] for one in wanted})
+            for _, provider in contributions("incident.alerts"):
+                for incident_id, alerts in provider(wanted).items():
+                    known[incident_id] += alerts
+        return known[incident.pk]
 
     def get_alert_count(self, incident: Incident) -> int:
         tally = getattr(incident, "alert_tally", None)

@@ -11,12 +11,14 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
+from alerts.services import take_events
 from deadlines.extension import PORTAL
 from directory import services as directory
 from directory.enums import Role
 from directory.models import User
 from incidents import gates, services
 from incidents.models import Incident
+from tests.alerts.factories import event, make_sender
 from tests.incidents.factories import WEDNESDAY, World, make_user, make_world
 
 pytestmark = pytest.mark.django_db
@@ -384,3 +386,20 @@ def test_a_responder_only_sees_what_they_are_called_for(world: World, call: Call
     assert call(user, "get", f"incidents/{incident.ref}/").status_code == 404
     services.escalate(incident.pk, to=user.email, actor=PORTAL, now=timezone.now())
     assert call(user, "post", f"incidents/{incident.ref}/acknowledge/", {}).status_code == 200
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_the_list_reads_the_alerts_of_all_incidents_at_once(
+    world: World, count: int, django_assert_max_num_queries: Any
+) -> None:
+    sender = make_sender(world=world)
+    for number in range(count):
+        told = [event(f"{number}-{n}", rule=f"Rule {number}") for n in range(3)]
+        take_events(sender.integration, told, now=WEDNESDAY)
+    key = directory.create_token(world.engineer.pk, "tests", actor=PORTAL, now=timezone.now()).key
+    with django_assert_max_num_queries(10):
+        response = Client().get("/api/v1/incidents/", headers={"authorization": f"Bearer {key}"})
+    listed = response.json()["results"]
+    assert [[alert["dedup_key"] for alert in one["alerts"]] for one in listed] == [
+        [f"{number}-{n}" for n in (2, 1, 0)] for number in reversed(range(count))
+    ]
