@@ -57,9 +57,12 @@ def revision() -> int:
 
 
 @contextmanager
-def one_look() -> Iterator[None]:
-    """Within it the revision is read once. For one short transaction that changes no standing fact itself."""
-    if _looked.get() is not None:
+def one_look(*, anew: bool = False) -> Iterator[None]:
+    """Within it the revision is read once. For one short transaction that changes no standing fact itself.
+
+    Inside another look that one counts; `anew` after a wait, in which facts may have changed.
+    """
+    if _looked.get() is not None and not anew:
         yield
         return
     token = _looked.set([])

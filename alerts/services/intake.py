@@ -38,7 +38,6 @@ from alerts.services.openings import (
 )
 from alerts.services.overload import Overloaded, limiter
 from alerts.services.sources import acknowledge_from_source, open_rows, resolve_from_source
-from deadlines.standing import one_look
 from directory.models import Service
 
 logger = logging.getLogger(__name__)
@@ -92,15 +91,14 @@ def take(
         if not counted.left:
             return Receipt(len(events))
         told = counted.left
-    with one_look():
-        integration = integration_by_key(key, kind, now=now)
-        if integration is None:
-            raise UnknownKey
-        limiter.learn(key_hash, integration.rate_per_minute, len(events), now=now)
-        shown = raw.replace(key.encode(), b"...") if raw else b""
-        if only_triggers:
-            return Receipt(len(events), take_triggers(integration, told, raw=shown, now=now))
-        return take_events(integration, events, raw=shown, now=now)
+    integration = integration_by_key(key, kind, now=now)
+    if integration is None:
+        raise UnknownKey
+    limiter.learn(key_hash, integration.rate_per_minute, len(events), now=now)
+    shown = raw.replace(key.encode(), b"...") if raw else b""
+    if only_triggers:
+        return Receipt(len(events), take_triggers(integration, told, raw=shown, now=now))
+    return take_events(integration, events, raw=shown, now=now)
 
 
 def take_events(

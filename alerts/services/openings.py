@@ -17,6 +17,7 @@ from alerts.rules.judging import still_together, worse
 from alerts.rules.samples import TEST_LABEL
 from deadlines.extension import PORTAL, Actor
 from deadlines.services import Promise, schedule
+from deadlines.standing import one_look
 from directory.models import Service
 from incidents import services as incidents
 from incidents.enums import Status
@@ -131,7 +132,8 @@ def _place_group(
         incident_id = _joined(integration, group_key, members, window=window, now=now)
     joined = incident_id is not None
     if incident_id is None:
-        incident_id = _declared(integration, members, now=now)
+        with one_look(anew=True):  # whoever held the group's lock may have kept us waiting
+            incident_id = _declared(integration, members, now=now)
     Alert.objects.filter(pk__in=[member.id for member in members]).update(incident_id=incident_id)
     first = members[0]
     if first.drill_run_id is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,19 +13,27 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from alerts.enums import IntegrationKind
-from alerts.models import Integration, IntegrationKey
+from alerts.models import Alert, Integration, IntegrationKey
 from alerts.queries import integration_by_key, services_by_slug
+from alerts.rules.judging import group_key
+from alerts.services import take, take_events
 from deadlines.models import StandingMark
 from deadlines.standing import Kept, one_look, revision
 from directory.models import Membership, RoleHolder, Service, Team, User
 from directory.queries import names_of
-from notifications.models import Channel, ContactMethod, NotificationRule, PagingLimits
+from notifications.models import (
+    Channel,
+    ContactMethod,
+    NotificationRule,
+    PageOut,
+    PagingLimits,
+)
 from notifications.queries import active_among, channel_rows, limits, methods_of, rules_of
 from procedures.models import ProcedureVersion
 from procedures.queries import current_version
 from rotations.models import Override, Rota, RotaMember
 from rotations.queries import roster, who_is_on_call
-from tests.alerts.factories import make_sender
+from tests.alerts.factories import event, make_sender
 from tests.incidents.factories import WEDNESDAY, World, make_world
 
 KEPT_TABLES = (
@@ -209,3 +218,57 @@ def test_two_that_change_standing_facts_side_by_side_wait_for_nobody_and_both_ar
     held = {h.user_id for h in who_is_on_call(at=WEDNESDAY, team_ids=asked) if h.level == "primary"}
     assert held == {one.engineer.pk, two.engineer.pk}
     assert StandingMark.objects.count() >= 2
+
+
+def test_a_look_after_a_wait_sees_what_changed_in_it(world: World) -> None:
+    with one_look():
+        assert who_is_on_call(at=WEDNESDAY, team_ids=[world.team.pk])[0].user_id == world.primary.pk
+        _hand_over(world)
+        with one_look(anew=True):
+            [held, _] = who_is_on_call(at=WEDNESDAY, team_ids=[world.team.pk])
+            assert held.user_id == world.engineer.pk
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_who_took_the_pager_while_an_alert_waited_for_its_group_is_the_one_who_is_paged() -> None:
+    sender = make_sender()
+    told = event("late")
+    judged = "alerts:" + group_key(
+        service_id=sender.world.service.pk, rule=told.rule, kind="standard", drill_of=None
+    )
+    take_events(sender.integration, [event("other", rule="Other")], now=WEDNESDAY)  # all is kept
+    failed: list[BaseException] = []
+
+    def tell() -> None:
+        try:
+            take(sender.key, IntegrationKind.GENERIC, [told], now=WEDNESDAY)
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [judged])
+        thread = threading.Thread(target=tell)
+        thread.start()
+        _until_somebody_waits()
+        _hand_over(sender.world)
+    thread.join(60)
+    assert not failed
+    paged = PageOut.objects.filter(subject_id=Alert.objects.get(dedup_key="late").incident_id)
+    assert {page_out.user_id for page_out in paged} >= {sender.world.engineer.pk}
+    assert sender.world.primary.pk not in {page_out.user_id for page_out in paged}
+
+
+def _until_somebody_waits() -> None:
+    ends = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < ends:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waits for the group's lock")
