@@ -21,7 +21,7 @@ from bench.clock import ROOT, Row
 from deadlines.extension import Actor
 from deadlines.models import Deadline
 from deadlines.queries import database_now
-from deadlines.services import enforce, enforcement
+from deadlines.services import enforce, enforcement, restore_schedule
 from directory.models import Service
 from incidents.services import DeclareFacts, declare
 from portal.clock import Clock
@@ -47,6 +47,7 @@ def measure(pending: tuple[int, ...], settled: int, due: int) -> None:
     call_command("migrate", verbosity=0)
     call_command("load_procedure", ROOT / "procedures" / "mother_harness.toml", stdout=sys.stderr)
     call_command("seed_demo", stdout=sys.stderr)
+    restore_schedule(now=database_now(), quiet=True)
     rows = [_lateness(f"{due} steps of one second", due)]
     before = 0
     for number in pending:

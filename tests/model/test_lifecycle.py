@@ -27,7 +27,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -37,7 +36,7 @@ from alerts.enums import Action, IntegrationKind
 from alerts.models import Alert as AlertRow
 from alerts.rules.facts import AlertFacts
 from deadlines.enums import State
-from deadlines.extension import Actor
+from deadlines.extension import PORTAL
 from deadlines.models import Deadline, Pulse
 from deadlines.services import enforce
 from deadlines.standing import Kept
@@ -72,7 +71,21 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 LAST = WEDNESDAY.replace(hour=15)
 KEYS = ("a1", "a2", "b1")
-TURNS = ("mitigate", "relapse", "undo", "resolve", "close")
+VERBS = {
+    "triggered": ("acknowledge", "acknowledge", "set_severity", "post_findings", "mitigate"),
+    "acknowledged": (
+        "mitigate",
+        "mitigate",
+        "resolve",
+        "set_severity",
+        "post_findings",
+        "acknowledge",
+    ),
+    "mitigated": ("relapse", "relapse", "undo", "resolve", "set_severity", "post_findings"),
+    "resolved": ("reopen", "reopen", "undo", "acknowledge", "close"),
+    "closed": ("acknowledge", "reopen"),
+}
+"""What is tried in each status; what is there twice more often."""
 ANSWERERS = (*ENGINEERS, "manager")
 NAMES = {
     Promised.ACKNOWLEDGE: "acknowledge", Promised.FIRST_UPDATE: "findings", Promised.UPDATE: "update",
@@ -100,7 +113,7 @@ class AtOnce:
 
 
 crashes = st.sampled_from([None, None, None, 4, 9, 14, 19, 25, 40])
-incidents = st.integers(0, 5)
+incidents = st.integers(0, 2)
 severities = st.sampled_from(["P1", "P2", "P3"])
 
 
@@ -193,33 +206,18 @@ class Lifecycle(RuleBasedStateMachine):
     def rows(self) -> list[Row]:
         return list(Row.objects.order_by("id"))
 
-    def one(self, number: int) -> tuple[Row, Incident] | None:
+    def one(self, number: int) -> tuple[Row, Incident]:
+        """One of the incidents, a late one rather than an early one."""
         rows = self.rows()
-        if not rows:
-            return None
-        place = number % len(rows)
+        place = max(len(rows) - 1 - number, 0)
         return rows[place], self.model.incidents[place]
 
-    def change(
-        self,
-        number: int,
-        crash: int | None,
-        verb: Callable[[int], object],
-        told: Callable[[Incident], None],
-    ) -> None:
-        found = self.one(number)
-        if found is None:
-            return
-        self.now += SECOND
-        row, incident = found
-        if self.do(crash, lambda: verb(row.pk)):
-            told(incident)
-            self.model.end_with_incidents()
-
-    def actor(self, *names: str) -> Actor | None:
-        """The first of them who is still here."""
-        here = [name for name in names if name not in self.people.gone]
-        return self.world.actor(here[0]) if here else None
+    @rule(data=st.data())
+    def something_happens(self, data: st.DataObject) -> None:
+        """Chosen here and not among many rules: so the days are full, where rules would mostly idle."""
+        early = self.now < LAST
+        what = data.draw(st.sampled_from(HAPPENINGS if early else HAPPENINGS_LATE))
+        what(self, data)
 
     # -- alerts -------------------------------------------------------------------------------
 
@@ -230,13 +228,11 @@ class Lifecycle(RuleBasedStateMachine):
     def told(self) -> int:
         return sum(AlertRow.objects.values_list("count", flat=True))
 
-    @initialize(key=st.sampled_from(KEYS), severity=severities)
-    def first_trigger(self, key: str, severity: str) -> None:
-        self.trigger(key, severity, None)
-
-    @rule(key=st.sampled_from(KEYS), severity=severities, crash=crashes)
-    def trigger(self, key: str, severity: str, crash: int | None) -> None:
+    @initialize(data=st.data())
+    def trigger(self, data: st.DataObject) -> None:
         """Its sender hears nothing when we die, and says it again."""
+        key, severity = data.draw(st.sampled_from(KEYS)), data.draw(severities)
+        crash = data.draw(crashes)
         self.now += SECOND
         before = self.told()
         if not self.do(crash, lambda: self.take(Action.TRIGGER, key, severity)):
@@ -245,13 +241,12 @@ class Lifecycle(RuleBasedStateMachine):
             self.take(Action.TRIGGER, key, severity)
         self.model.trigger(key, severity, self.now)
 
-    @precondition(lambda self: any(a.state != "resolved" for a in self.model.alerts))
-    @rule(number=st.integers(0, 2), over=st.booleans(), crash=crashes)
-    def source_says_more(self, number: int, over: bool, crash: int | None) -> None:
+    def source_says_more(self, data: st.DataObject) -> None:
         """That somebody has it, or that it is over; twice when we die over the first."""
-        self.now += SECOND
         keys = [alert.key for alert in self.model.alerts if alert.state != "resolved"]
-        key = keys[number % len(keys)]
+        key, over = data.draw(st.sampled_from(keys or KEYS)), data.draw(st.booleans())
+        crash = data.draw(crashes)
+        self.now += SECOND
         action = Action.RESOLVE if over else Action.ACKNOWLEDGE
         if not self.do(crash, lambda: self.take(action, key)):
             self.take(action, key)
@@ -260,19 +255,57 @@ class Lifecycle(RuleBasedStateMachine):
 
     # -- people -------------------------------------------------------------------------------
 
-    @precondition(lambda self: any(one.status == "triggered" for one in self.model.incidents))
-    @rule(number=incidents, name=st.sampled_from(ANSWERERS), crash=crashes)
-    def acknowledge(self, number: int, name: str, crash: int | None) -> None:
-        if actor := self.actor(name):
-            self.change(
-                number, crash,
-                lambda pk: services.acknowledge(pk, actor=actor, now=self.now),
-                lambda incident: incident.acknowledge(name, self.now),
-            )  # fmt: skip
+    def person_acts(self, data: st.DataObject) -> None:
+        """Does something that the incident's status may allow; what it refuses, the model refuses too."""
+        row, incident = self.one(data.draw(incidents))
+        crash = data.draw(crashes)
+        names = [name for name in ANSWERERS if name not in self.people.gone]
+        if not names:
+            return
+        verb = data.draw(st.sampled_from(VERBS[incident.status]))
+        name = data.draw(st.sampled_from(names))
+        self.now += SECOND
+        say, told = self.verb(verb, row.pk, incident, name, data)
+        if self.do(crash, say):
+            told()
+            self.model.end_with_incidents()
 
-    @rule(number=st.integers(0, 9), crash=crashes)
-    def acknowledge_by_phone(self, number: int, crash: int | None) -> None:
+    def verb(
+        self, verb: str, pk: int, incident: Incident, name: str, data: st.DataObject
+    ) -> tuple[Callable[[], object], Callable[[], object]]:
+        """What is said to the services, and what to the model."""
+        actor, now = self.world.actor(name), self.now
+        if verb == "acknowledge":
+            return (
+                lambda: services.acknowledge(pk, actor=actor, now=now),
+                lambda: incident.acknowledge(name, now),
+            )
+        if verb == "reopen":
+            return (
+                lambda: services.reopen(pk, reason="It is back", actor=actor, now=now),
+                lambda: incident.reopen(name, now),
+            )
+        if verb == "set_severity":
+            code = data.draw(severities)
+            return (
+                lambda: services.set_severity(pk, severity=code, actor=PORTAL, now=now),
+                lambda: incident.set_severity(code, now),
+            )
+        if verb == "post_findings":
+            return (
+                lambda: services.post_update(
+                    pk, text=f"Seen at {now}", kind="findings", actor=actor, now=now
+                ),
+                lambda: incident.post_findings(now),
+            )
+        return (
+            lambda: getattr(services, verb)(pk, actor=actor, now=now),
+            lambda: getattr(incident, verb)(now),
+        )
+
+    def phone_acknowledges(self, data: st.DataObject) -> None:
         """By the link of any page ever made, however old."""
+        number, crash = data.draw(st.integers(0, 9)), data.draw(crashes)
         calls = PageOut.objects.filter(purpose=Purpose.PAGE, user__is_active=True).order_by("-id")
         if not calls:
             return
@@ -282,46 +315,6 @@ class Lifecycle(RuleBasedStateMachine):
         if self.do(crash, lambda: answer_from_phone(call, Reply.ACKNOWLEDGED, now=self.now)):
             incident.acknowledge(self.world.name(call.user_id), self.now)
 
-    @rule(number=incidents, verb=st.sampled_from(TURNS), crash=crashes)
-    def turn(self, number: int, verb: str, crash: int | None) -> None:
-        if actor := self.actor("manager", *ENGINEERS):
-            self.change(
-                number, crash,
-                lambda pk: getattr(services, verb)(pk, actor=actor, now=self.now),
-                lambda incident: getattr(incident, verb)(self.now),
-            )  # fmt: skip
-
-    @precondition(lambda self: any(one.status == "resolved" for one in self.model.incidents))
-    @rule(number=incidents, name=st.sampled_from(ENGINEERS), crash=crashes)
-    def reopen(self, number: int, name: str, crash: int | None) -> None:
-        if actor := self.actor(name):
-            self.change(
-                number, crash,
-                lambda pk: services.reopen(pk, reason="It is back", actor=actor, now=self.now),
-                lambda incident: incident.reopen(name, self.now),
-            )  # fmt: skip
-
-    @rule(number=incidents, severity=severities, crash=crashes)
-    def set_severity(self, number: int, severity: str, crash: int | None) -> None:
-        if actor := self.actor("manager"):
-            self.change(
-                number, crash,
-                lambda pk: services.set_severity(pk, severity=severity, actor=actor, now=self.now),
-                lambda incident: incident.set_severity(severity, self.now),
-            )  # fmt: skip
-
-    @rule(number=incidents, crash=crashes)
-    def post_findings(self, number: int, crash: int | None) -> None:
-        text = f"Seen at {self.now}"
-        if actor := self.actor("manager", *ENGINEERS):
-            self.change(
-                number, crash,
-                lambda pk: services.post_update(
-                    pk, text=text, kind="findings", actor=actor, now=self.now
-                ),
-                lambda incident: incident.post_findings(self.now),
-            )  # fmt: skip
-
     # -- time ---------------------------------------------------------------------------------
 
     def tick(self, crash: int | None = None, *, process: str | None = None) -> None:
@@ -329,10 +322,10 @@ class Lifecycle(RuleBasedStateMachine):
         if not self.do(crash, lambda: enforce(now=self.now, process=process)):
             enforce(now=self.now, process=process)
 
-    @precondition(lambda self: self.now < LAST)
-    @rule(minutes=st.sampled_from([1, 4, 5, 11, 16, 31]), crash=crashes)
-    def time_passes(self, minutes: int, crash: int | None) -> None:
+    def time_passes(self, data: st.DataObject) -> None:
         """With a clock that is in time: it looks at each instant at which something is due."""
+        minutes = data.draw(st.sampled_from([1, 4, 5, 11, 16, 31]))
+        crash = data.draw(crashes)
         end = self.now + minutes * MINUTE
         while self.now < end:
             due = [o.due for i in self.model.incidents for o in i.owed.values() if o.left is None]
@@ -340,14 +333,12 @@ class Lifecycle(RuleBasedStateMachine):
             self.tick(crash)
             self.model.each(lambda incident: incident.tick(self.now))
 
-    @rule(seconds=st.integers(1, 30))
-    def clock_lags(self, seconds: int) -> None:
-        self.now += seconds * SECOND
-
-    @precondition(lambda self: self.now < LAST)
-    @rule(minutes=st.sampled_from([2, 7, 20]), crash=crashes)
-    def portal_is_down(self, minutes: int, crash: int | None) -> None:
-        """Nothing ticks; when it is back, what fell due is caught up with."""
+    def portal_is_down(self, data: st.DataObject) -> None:
+        """Nothing ticks; when it is back, what fell due is caught up with. Or the clock lags a little."""
+        minutes, crash = data.draw(st.sampled_from([0, 0, 2, 7, 20])), data.draw(crashes)
+        if not minutes:
+            self.now += 20 * SECOND
+            return
         self.tick()
         self.model.each(lambda incident: incident.tick(self.now))
         began = self.now
@@ -381,9 +372,9 @@ class Lifecycle(RuleBasedStateMachine):
             incident.not_reached(path, step, self.now, alone=alone, called_at=call.created_at)
         self.heard.clear()
 
-    @rule(crash=crashes, swept=st.booleans())
-    def pages_are_sent(self, swept: bool, crash: int | None) -> None:
+    def pages_are_sent(self, data: st.DataObject) -> None:
         """By a worker that hears the nudge; without one by the clock's sweep, a little later."""
+        swept, crash = data.draw(st.booleans()), data.draw(crashes)
         if self.broker and not swept:
             self.broker.clear()
             self.deliver(lambda: delivery.deliver_due(now=self.now), crash)
@@ -391,30 +382,26 @@ class Lifecycle(RuleBasedStateMachine):
             self.now += 3 * SECOND
             self.deliver(lambda: delivery.sweep(now=self.now), crash)
 
-    @rule(trouble=st.sampled_from(["empty broker", "dead sender"]))
-    def pages_are_delayed(self, trouble: str) -> None:
-        if trouble == "empty broker":
-            self.broker.clear()
-        else:
-            take(self.now, 10, "never heard of again", channels=["file"])
-            self.crashed += 1
-            self.touched = True
+    # -- the ground --------------------------------------------------------------------------------
 
-    @rule(
-        name=st.sampled_from(ANSWERERS),
-        outcome=st.sampled_from([Outcome.ACCEPTED, Outcome.TRANSIENT, Outcome.PERMANENT]),
-    )
-    def way_changes(self, name: str, outcome: Outcome) -> None:
+    def ground_moves(self, data: st.DataObject) -> None:
+        """What an incident and its pages stand on is changed under their feet."""
+        change = data.draw(st.sampled_from(CHANGES))
+        change(self, data)
+
+    def empty_broker(self, data: st.DataObject) -> None:
+        self.broker.clear()
+
+    def let_sender_die(self, data: st.DataObject) -> None:
+        """With pages it had claimed: they come back when the lease is over."""
+        take(self.now, 10, "never heard of again", channels=["file"])
+        self.crashed += 1
+        self.touched = True
+
+    def change_way(self, data: st.DataObject) -> None:
         """From now on the channel answers so for this person."""
-        self.ways[name] = outcome
-
-    # -- edits --------------------------------------------------------------------------------
-
-    @rule(data=st.data())
-    def somebody_edits(self, data: st.DataObject) -> None:
-        """What an incident stands on is changed under its feet."""
-        edit = data.draw(st.sampled_from(EDITS))
-        edit(self, data)
+        outcomes = (Outcome.ACCEPTED, Outcome.TRANSIENT, Outcome.PERMANENT)
+        self.ways[data.draw(st.sampled_from(ANSWERERS))] = data.draw(st.sampled_from(outcomes))
 
     def reorder_rota(self, data: st.DataObject) -> None:
         self.people.order = data.draw(st.permutations(ENGINEERS))
@@ -536,7 +523,24 @@ class Lifecycle(RuleBasedStateMachine):
         assert set(self.ledger) <= known
 
 
-EDITS = (
+HAPPENINGS_LATE = (
+    *[Lifecycle.trigger] * 3,
+    *[Lifecycle.source_says_more] * 2,
+    *[Lifecycle.person_acts] * 6,
+    *[Lifecycle.phone_acknowledges] * 1,
+    *[Lifecycle.pages_are_sent] * 3,
+    *[Lifecycle.ground_moves] * 2,
+)
+HAPPENINGS = (
+    *HAPPENINGS_LATE,
+    *[Lifecycle.time_passes] * 4,
+    *[Lifecycle.portal_is_down] * 2,
+)
+CHANGES = (
+    Lifecycle.empty_broker,
+    Lifecycle.let_sender_die,
+    Lifecycle.change_way,
+    Lifecycle.change_way,
     Lifecycle.reorder_rota,
     Lifecycle.remove_methods,
     Lifecycle.deactivate,
@@ -561,8 +565,8 @@ def test_the_services_do_what_the_model_says(settings: Any) -> None:
 
 
 PROFILE = settings(
-    max_examples=EXAMPLES or 50,
-    stateful_step_count=24,
+    max_examples=EXAMPLES or 40,
+    stateful_step_count=30,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
