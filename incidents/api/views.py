@@ -135,6 +135,8 @@ class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
             .select_related(
                 "team", "lead_service", "version", "owner", "acknowledged_by", "alert_tally"
             )
+            # The whole procedure, which nobody asked for here: 30 KB of JSON for each incident of a list.
+            .defer("version__document", "version__changes")
             .prefetch_related("services", Prefetch("roles", queryset=roles))
         )
 

@@ -44,7 +44,8 @@ def label_of(incident_id: int) -> str:
 
 def incident_by_ref(ref: str, user: Somebody) -> Incident:
     """The incident of a reference, as the person may see it. Hidden and missing alike: `DoesNotExist`."""
-    return visible_to(user).select_related("team", "lead_service", "version", "owner").get(ref=ref)
+    rows = visible_to(user).select_related("team", "lead_service", "version", "owner")
+    return rows.defer("version__document", "version__changes").get(ref=ref)
 
 
 def policy_of_incident(incident: Incident) -> Policy:
