@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 
 from alerts.queries import editable_integrations
-from deadlines.extension import problems
 from directory.models import User
 from notifications.queries import backlog
+from portal.health import problems_lately
 from portal.home import burning, on_call, overdue
 from portal.menu import menu
 from procedures.models import Procedure, ProcedureVersion
@@ -53,7 +53,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "more_burning": max(len(incidents) - 12, 0),
             "on_call": on_call(user, now).teams,
             "overdue": overdue(user, now),
-            "problems": problems(now),
+            "problems": problems_lately(now),
             "outbox": backlog(now),
             "drafts": drafts(),
             "integrations": list(editable_integrations(user).order_by("name")[:MOST_INTEGRATIONS]),

@@ -13,7 +13,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from deadlines.enums import Nature, State
-from deadlines.extension import problems
 from deadlines.models import Deadline
 from directory.models import Team, User
 from directory.permissions import visible_teams
@@ -26,6 +25,7 @@ from incidents.queries.shown import Owed, in_words, nearest_clocks
 from incidents.rules.lifecycle import OPEN
 from notifications.enums import PageOutState
 from notifications.models import PageOut
+from portal.health import problems_lately
 from rotations.models import Override, Rota
 from rotations.queries import OnCall, shifts_of
 
@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
                 .order_by("due_on", "id")[:20]
             ),
             "held": held(request.user, now),
-            "problems": problems(now),
+            "problems": problems_lately(now),
             "panels": panels("home.panel", request.user, now=now),
             "may_declare": may_declare(request.user),
         },

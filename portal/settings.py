@@ -154,6 +154,9 @@ SKEW_ERROR_SECONDS = 30
 HEARTBEAT_URL = env.address("HEARTBEAT_URL")
 HEARTBEAT_EVERY_SECONDS = env.integer("HEARTBEAT_EVERY_SECONDS", default=60, least=1)
 
+# How old what a page says of the portal's own health may be
+HEALTH_KEPT_SECONDS = 5
+
 # Intake: a body is read whole before it takes a thread
 WEB_WORKERS = env.integer("WEB_WORKERS", default=2, least=1, most=64)
 WEB_THREADS = env.integer("WEB_THREADS", default=4, least=1, most=64)

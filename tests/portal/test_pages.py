@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -12,7 +13,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries
 
+from deadlines.extension import Problem
 from incidents.models import ActionItem
+from portal.health import problems_lately
 from rotations.models import Override
 from tests.incidents.factories import SATURDAY, WEDNESDAY, World, make_world
 
@@ -276,3 +279,20 @@ def test_the_rotas_page_shows_who_holds_each_now_and_who_follows(world: World) -
     page = as_user(world.secondary).get("/rotations/").content.decode()
     assert page.index("Primary") < page.index("Secondary (you)")
     assert "Mon 9 Mar 09:00" in page
+
+
+def test_pages_ask_for_the_portals_health_only_every_few_seconds(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+
+    def problems(now: datetime) -> list[Problem]:
+        asked.append(now)
+        return [Problem("clock", f"Told {len(asked)} times.")]
+
+    monkeypatch.setattr("portal.health.problems", problems)
+    monkeypatch.setattr("portal.health._lately", None)
+    settings.HEALTH_KEPT_SECONDS = 5
+    assert [problems_lately(WEDNESDAY)[0].detail for _ in range(3)] == ["Told 1 times."] * 3
+    settings.HEALTH_KEPT_SECONDS = 0
+    assert problems_lately(WEDNESDAY)[0].detail == "Told 2 times."
