@@ -1,8 +1,8 @@
 """The real services on the real database against the small model, through random days.
 
 Nothing is mocked but the channels, which do as the machine says. Time is passed, never slept. A crash
-is an exception at a statement of any verb, tick or delivery: what was committed by then stays. See
-README.md for what was broken to see this fail.
+is an exception at a statement of any verb, tick or delivery: what was committed by then stays. README.md
+names what was broken to see this fail.
 
 LIFECYCLE_EXAMPLES=500 takes longer and goes further; without it the days are the same ones every time.
 """
