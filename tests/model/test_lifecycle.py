@@ -565,7 +565,7 @@ def test_the_services_do_what_the_model_says(settings: Any) -> None:
 
 
 PROFILE = settings(
-    max_examples=EXAMPLES or 40,
+    max_examples=EXAMPLES or 30,
     stateful_step_count=30,
     derandomize=not EXAMPLES,
     deadline=None,
