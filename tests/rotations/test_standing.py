@@ -256,7 +256,9 @@ def test_who_took_the_pager_while_an_alert_waited_for_its_group_is_the_one_who_i
         _hand_over(sender.world)
     thread.join(60)
     assert not failed
-    paged = PageOut.objects.filter(subject_id=Alert.objects.get(dedup_key="late").incident_id)
+    incident_id = Alert.objects.get(dedup_key="late").incident_id
+    assert incident_id is not None
+    paged = PageOut.objects.filter(subject_id=incident_id)
     assert {page_out.user_id for page_out in paged} >= {sender.world.engineer.pk}
     assert sender.world.primary.pk not in {page_out.user_id for page_out in paged}
 
