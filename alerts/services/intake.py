@@ -324,7 +324,11 @@ def _count_known(integration: Integration, told: Told, *, now: datetime) -> bool
             and worse(verdict.severity, alert.severity)
             and worse(verdict.severity, alert.incident.severity)
         ):
-            raise_incident(alert.incident.pk, verdict.severity, integration=integration, now=now)
+            incident = raise_incident(
+                alert.incident.pk, verdict.severity, integration=integration, now=now
+            )
+            if not incident.active:
+                return False
         row = Alert.objects.select_for_update(no_key=True).get(pk=alert.pk)
         if row.state == AlertState.RESOLVED:
             return False

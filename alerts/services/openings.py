@@ -21,6 +21,7 @@ from deadlines.standing import one_look
 from directory.models import Service
 from incidents import services as incidents
 from incidents.enums import Status
+from incidents.models import Incident
 from incidents.rules.lifecycle import ACTIVE
 from procedures.queries import current_version, policy_of
 
@@ -149,9 +150,10 @@ def _group_locked(function: str, group_key: str) -> bool:
 
 def raise_incident(
     incident_id: int, severity: str, *, integration: Integration, now: datetime
-) -> None:
-    """The source says it is worse than the incident: the incident follows, and what is owed is planned anew."""
-    incidents.set_severity(
+) -> Incident:
+    """The source says it is worse than the incident: the incident follows, and what is owed is planned anew.
+    One that was raised as far meanwhile, or has ended, stays as it is."""
+    return incidents.raise_severity(
         incident_id,
         severity=severity,
         reason=f"{integration.name} reports it as {severity}.",
@@ -173,7 +175,9 @@ def _joined(
         return None
     worst = min(member.severity for member in members)
     if worse(worst, found.severity):
-        raise_incident(found.incident_id, worst, integration=integration, now=now)
+        incident = raise_incident(found.incident_id, worst, integration=integration, now=now)
+        if not incident.active:
+            return None
     if found.status == Status.MITIGATED:
         incidents.relapse(
             found.incident_id, note=f"A new alert: {members[0].title}", actor=PORTAL, now=now

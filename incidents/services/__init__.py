@@ -29,7 +29,13 @@ from incidents.services.ending import (
     undo,
 )
 from incidents.services.errors import Forbidden, GatesUnmet, VerbRefused
-from incidents.services.judging import confirm_breach, mark_major, may_be_raised, set_severity
+from incidents.services.judging import (
+    confirm_breach,
+    mark_major,
+    may_be_raised,
+    raise_severity,
+    set_severity,
+)
 from incidents.services.storms import note_alerts
 
 __all__ = [
@@ -56,6 +62,7 @@ __all__ = [
     "note_alerts",
     "post_update",
     "propose_resolution",
+    "raise_severity",
     "relapse",
     "reopen",
     "resolve",

@@ -103,6 +103,25 @@ def set_severity(
     return incident
 
 
+@transaction.atomic
+def raise_severity(
+    incident_id: int, *, severity: str, actor: Actor, now: datetime, reason: str = ""
+) -> Incident:
+    """A worse severity, and never a better one, whatever became of the incident since its severity was read.
+
+    One that is that bad by now, or over, stays as it is.
+    """
+    incident = locked(incident_id)
+    allowed(actor, Verb.SET_SEVERITY, incident)
+    policy = policy_of_incident(incident)
+    if (
+        not incident.active
+        or _known(policy, severity).rank >= policy.severity(incident.severity).rank
+    ):
+        return incident
+    return set_severity(incident_id, severity=severity, actor=actor, now=now, reason=reason)
+
+
 def _known(policy: Policy, code: str) -> Severity:
     try:
         return policy.severity(code)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Sum
 
 from alerts.enums import Action, IntegrationKind
@@ -56,6 +57,20 @@ def at_once(jobs: list[Callable[[], Any]]) -> list[Any]:
 
 def sending(sender: Sender, *events: Any) -> Callable[[], Any]:
     return lambda: take(sender.key, IntegrationKind.GENERIC, list(events), now=WEDNESDAY)
+
+
+def somebody_waits(cursor: CursorWrapper, give_up: threading.Event) -> bool:
+    """Looks until another connection waits for a lock of this one; False when that never came."""
+    for _ in range(200):
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        if cursor.fetchone()[0]:
+            return True
+        if give_up.wait(0.02):
+            break
+    return False
 
 
 def failures(results: list[Any]) -> list[Exception]:
@@ -157,17 +172,7 @@ def test_an_incident_ends_while_the_clock_raises_it_for_an_alert_it_holds(
         with transaction.atomic(), connection.cursor() as cursor:
             Incident.objects.select_for_update(no_key=True).get(pk=first.pk)
             held.set()
-            cursor.execute("SELECT pg_backend_pid()")
-            [mine] = cursor.fetchone()
-            blocked = False
-            for _ in range(200):
-                cursor.execute(
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))",
-                    [mine],
-                )
-                blocked = cursor.fetchone()[0] > 0
-                if blocked or give_up.wait(0.02):
-                    break
+            blocked = somebody_waits(cursor, give_up)
             incidents.resolve(first.pk, actor=source, now=WEDNESDAY, waive="")
         return blocked
 
@@ -186,3 +191,32 @@ def test_an_incident_ends_while_the_clock_raises_it_for_an_alert_it_holds(
     second = Alert.objects.select_related("incident").get(dedup_key="second")
     assert second.incident is not None
     assert second.incident.active
+
+
+@pytest.mark.parametrize("key", ["first", "second"], ids=["the same alert", "another alert"])
+def test_a_worse_word_never_lowers_an_incident_that_is_raised_at_the_same_moment(
+    sender: Sender, key: str
+) -> None:
+    take(sender.key, IntegrationKind.GENERIC, [event("first", severity="P3")], now=WEDNESDAY)
+    first = sender.incident
+    held, give_up = threading.Event(), threading.Event()
+
+    def raise_it() -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            incidents.set_severity(
+                first.pk, severity="P1", actor=sender.world.actor("manager"), now=WEDNESDAY
+            )
+            held.set()
+            return somebody_waits(cursor, give_up)
+
+    def tell() -> Any:
+        held.wait(10)
+        try:
+            return sending(sender, event(key, severity="P2"))()
+        finally:
+            give_up.set()
+
+    waited, receipt = at_once([raise_it, tell])
+    assert (waited, failures([receipt])) == (True, [])
+    assert Alert.objects.filter(incident=first, severity="P2", dedup_key=key).count() == 1
+    assert sender.incident.severity == "P1"
