@@ -50,6 +50,8 @@ GRACE_AFTER_DEADLINE = 0.5
 STALE_SECONDS = 0.5
 """A message that waited longer for a free thread is composed anew: somebody may have answered."""
 LOOK_AGAIN_SECONDS = 0.1
+GATHER_SECONDS = 0.03
+"""A result waits this long for others of its channel: a commit for each would take longer than the sends do."""
 QUEUED_PER_THREAD = 3
 """Messages a channel gets ahead of its free threads, so that claims and records come in batches."""
 
@@ -275,6 +277,7 @@ class _Run:
 
     def _land(self) -> None:
         done, _ = wait(self.flights, timeout=LOOK_AGAIN_SECONDS, return_when=FIRST_COMPLETED)
+        done |= self._soon_after(done)
         landed: list[Landed] = []
         stale: list[Parcel] = []
         never_begun: list[int] = []
@@ -298,6 +301,16 @@ class _Run:
         if stale:
             forget_begun(never_begun)
             self._send_again(stale)
+
+    def _soon_after(self, done: set[Future[Answer | None]]) -> set[Future[Answer | None]]:
+        """What lands just after these in their channels; none is waited for in a channel that hangs."""
+        channels = {self.flights[future].via for future in done}
+        flying = {
+            future
+            for future, flight in self.flights.items()
+            if flight.via in channels and future not in done
+        }
+        return wait(flying, timeout=GATHER_SECONDS).done if flying else set()
 
     def _send_again(self, parcels: list[Parcel]) -> None:
         """Composed too long ago. They are sent under a lease as long as a new one if theirs still holds."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from concurrent import futures
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from notifications import delivery
+from notifications.channels import Answer, mail
 from notifications.enums import Outcome, PageOutState, PageState, Reply
 from notifications.events import page_exhausted, page_sent
 from notifications.models import Attempt, Channel, NotificationRule, Page, PageOut, PagingLimits
 from notifications.rules.message import Message
 from notifications.services import answer_page, page_people, release_held, retry_page, supersede
 from notifications.services.claiming import claim, take
+from notifications.services.recording import Landed, record_answers
 from tests.notifications.factories import (
     NOON,
     MailServer,
@@ -472,6 +477,71 @@ def test_a_hung_channel_does_not_slow_another(
     assert set(Page.objects.filter(channel="webhook").values_list("state", flat=True)) == {
         "pending"
     }
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many results each record took."""
+    sizes: list[int] = []
+    really = record_answers
+
+    def record(landed: Sequence[Landed], **rest: Any) -> list[int]:
+        sizes.append(len(landed))
+        return really(landed, **rest)
+
+    monkeypatch.setattr(delivery, "record_answers", record)
+    return sizes
+
+
+def test_what_lands_soon_after_another_is_recorded_with_it(
+    smtp: MailServer, recorded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_landed = threading.Event()
+    really_wait, really_send = futures.wait, mail.send
+
+    def wait(*flying: Any, **options: Any) -> Any:
+        done = really_wait(*flying, **options)
+        if done.done:
+            first_landed.set()
+        return done
+
+    def send(message: Message, address: str, **rest: Any) -> Answer:
+        if address == "second@example.org":
+            first_landed.wait(10)
+        return really_send(message, address, **rest)
+
+    monkeypatch.setattr(delivery, "GATHER_SECONDS", 10)
+    monkeypatch.setattr(delivery, "wait", wait)
+    monkeypatch.setattr(mail, "send", send)
+    people = [make_person("first@example.org"), make_person("second@example.org")]
+    page_people([page_request(person) for person in people], now=NOON)
+
+    delivery.deliver_due(now=NOON)
+
+    assert (len(smtp.taken), recorded) == (2, [2])
+
+
+def test_a_result_does_not_wait_long_for_the_others(
+    smtp: MailServer, recorded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_send = mail.send
+    given_up = threading.Event()
+
+    def send(message: Message, address: str, **rest: Any) -> Answer:
+        while address == "second@example.org" and not recorded and not given_up.wait(0.01):
+            pass
+        return really_send(message, address, **rest)
+
+    monkeypatch.setattr(mail, "send", send)
+    people = [make_person("first@example.org"), make_person("second@example.org")]
+    page_people([page_request(person) for person in people], now=NOON)
+
+    hopeless = threading.Timer(10, given_up.set)
+    hopeless.start()
+    delivery.deliver_due(now=NOON)
+    hopeless.cancel()
+
+    assert (len(smtp.taken), recorded) == (2, [1, 1])
 
 
 def test_a_message_composed_anew_has_a_whole_lease_before_it(
