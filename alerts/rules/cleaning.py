@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+
+from incidents.rules.texts import readable
 
 TITLE_LENGTH = 250
 TEXT_LENGTH = 4000
@@ -27,7 +28,6 @@ TREE_DEPTH = 16
 TREE_WIDTH = 500
 TREE_NODES = 5000
 TREE_CHARACTERS = 200_000
-MARKS_IN_A_ROW = 3
 
 # Labels that route an alert stay even when a hundred thousand others come before them.
 ROUTING_LABELS = (
@@ -39,7 +39,6 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_INVISIBLE = re.compile("[\\s\u115f\u1160\u200c\u200d\u3164\uffa0]+")
 _BREAKS = re.compile("[\r\n\t\u2028\u2029\u0085]+")
 
 
@@ -51,10 +50,7 @@ def text(value: object, limit: int = TEXT_LENGTH) -> str:
     original = str(value)[: limit * 4 + 100]
     if original.isascii() and original.isprintable():
         return _cut(original.strip(), limit)
-    cleaned = original.replace("\r\n", "\n").replace("\r", "\n")
-    cleaned = _UNWANTED.sub("", cleaned)
-    cleaned = _unstacked(cleaned).strip()
-    return _cut(cleaned, limit) if _INVISIBLE.sub("", cleaned) else ""
+    return _cut(readable(original.replace("\r\n", "\n").replace("\r", "\n")).strip(), limit)
 
 
 def line(value: object, limit: int = TITLE_LENGTH) -> str:
@@ -200,15 +196,3 @@ def _label(value: object) -> str:
 
 def _cut(value: str, limit: int) -> str:
     return value if len(value) <= limit else value[: max(0, limit - 1)].rstrip() + "…"
-
-
-def _unstacked(value: str) -> str:
-    if value.isascii():
-        return value
-    kept: list[str] = []
-    marks = 0
-    for character in value:
-        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        if marks <= MARKS_IN_A_ROW:
-            kept.append(character)
-    return "".join(kept)

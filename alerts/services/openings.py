@@ -23,6 +23,7 @@ from incidents import services as incidents
 from incidents.enums import Status
 from incidents.models import Incident
 from incidents.rules.lifecycle import ACTIVE
+from incidents.rules.texts import clean_title
 from procedures.queries import current_version, policy_of
 
 OPEN_KIND = "alerts.open"
@@ -187,10 +188,11 @@ def _joined(
 
 
 def _declared(integration: Integration, members: Sequence[NewAlert], *, now: datetime) -> int:
-    """One incident for all of them: named after the worst, begun when the first began."""
+    """One incident for all of them: named after the worst, or after the integration where nothing of the
+    title can be seen; begun when the first began."""
     worst = min(members, key=attrgetter("severity", "started_at"))
     facts = incidents.DeclareFacts(
-        title=worst.title,
+        title=clean_title(worst.title) or f"An alert from {integration.name}",
         severity=worst.severity if worst.drill_run_id is None else _known_severity(worst),
         services=[worst.service.pk],
         kind=worst.kind.value,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rules import cleaning
+from incidents.rules.texts import clean_title
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -24,6 +27,8 @@ NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
         ("zero\u200bwidth", "zerowidth"),
         ("\u200b\u2060\ufeff", ""),
         ("\u3164", ""),
+        ("\u06dd\u180e", ""),
+        ("\u2065\U000e0000\U000e0fff", ""),
         ("e" + "\u0301" * 50, "e" + "\u0301" * 3),
         ("\ufdfa", "\ufdfa"),
         ("🧯" * 300, "🧯" * 249 + "…"),
@@ -34,6 +39,24 @@ NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 )
 def test_a_title_is_one_harmless_line(said: object, kept: str) -> None:
     assert cleaning.line(said) == kept
+
+
+def test_an_alert_and_its_incident_agree_on_what_can_be_seen() -> None:
+    odd = [
+        one
+        for one in map(chr, range(sys.maxunicode + 1))
+        if one < "\U00010000"
+        or "\U000e0000" <= one < "\U000e1000"
+        or unicodedata.category(one) not in {"Cn", "Co", "Lo"}
+    ]
+    assert [
+        f"{ord(one):x}" for one in odd if bool(cleaning.line(one)) != bool(clean_title(one))
+    ] == []
+
+
+@given(st.text(alphabet=st.characters(), max_size=400))
+def test_a_title_that_an_alert_keeps_names_an_incident(said: str) -> None:
+    assert bool(clean_title(cleaning.line(said))) == bool(cleaning.line(said))
 
 
 def test_ten_megabytes_of_title_are_cut() -> None:

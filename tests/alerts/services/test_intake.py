@@ -55,6 +55,14 @@ def test_a_new_alert_opens_an_incident_and_pages_the_primary(sender: Sender) -> 
     assert sender.alert.incident == incident
 
 
+@pytest.mark.parametrize("title", ["\u180e", "\u06dd", "\u2063\u200d", " "])
+def test_a_title_that_nobody_can_see_pages_all_the_same(sender: Sender, title: str) -> None:
+    send(sender, event("a", title=title))
+    assert sender.alert.incident == sender.incident
+    assert sender.incident.title == f"An alert from {sender.integration.name}"
+    assert sender.world.called(sender.incident) == ["primary"]
+
+
 def test_a_repeat_is_counted_and_changes_nothing_else(sender: Sender) -> None:
     send(sender, event())
     before = (
