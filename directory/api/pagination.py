@@ -37,9 +37,10 @@ class ByCursor(CursorPagination):
         asked = request.query_params.get(self.page_size_query_param)
         if asked is None:
             return self.page_size
-        if not (asked.isascii() and asked.isdigit() and asked.strip("0")):
+        digits = asked.lstrip("0")
+        if not (digits.isascii() and digits.isdigit()):
             raise ValidationError({self.page_size_query_param: "Say a whole number from 1 on."})
-        return min(int(asked[:9]), self.max_page_size)
+        return min(int(digits[:9]), self.max_page_size)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         cursor, size = super().get_schema_operation_parameters(view)
