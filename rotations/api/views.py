@@ -224,7 +224,10 @@ def _held_then(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:
 
 
 def _readable(held: Iterable[OnCall]) -> list[dict[str, Any]]:
-    """The holdings as `HoldingSerializer` describes them, with their people and teams."""
+    """The holdings as `HoldingSerializer` describes them, with their people and teams.
+
+    People and teams are read after the holdings: whoever was deleted in between is left out.
+    """
     rows = list(held)
     people, teams = cards_of(row.user_id for row in rows), team_slugs()
     return [
@@ -238,4 +241,5 @@ def _readable(held: Iterable[OnCall]) -> list[dict[str, Any]]:
             "why": row.why,
         }
         for row in rows
+        if row.team_id in teams and row.user_id in people
     ]

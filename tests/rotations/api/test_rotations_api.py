@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from directory.models import Team, User
+from rotations.api import views
 from rotations.models import Override, Rota
 from tests.directory import factories as people
 from tests.rotations.factories import make_override, make_rota, make_secondary
@@ -119,6 +120,15 @@ class TestOnCall:
             "guests"
         ]
         assert Caller(guest).get("rotas/primary/").status_code == 404
+
+    @pytest.mark.parametrize("gone", ["team_slugs", "cards_of"])
+    def test_what_was_deleted_between_two_reads_of_one_look_is_left_out(
+        self, monkeypatch: pytest.MonkeyPatch, crew: list[User], primary: Rota, gone: str
+    ) -> None:
+        monkeypatch.setattr(views, gone, lambda *_: {})
+        for path in ("on-call/", "shifts/"):
+            answer = Caller(crew[0]).get(path)
+            assert (answer.status_code, answer.json()["results"]) == (200, [])
 
     def test_it_costs_the_same_with_1_and_with_30_rotas(
         self, crew: list[User], primary: Rota, django_assert_num_queries: DjangoAssertNumQueries
