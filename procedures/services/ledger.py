@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deadlines.rows import insert_missing
+from deadlines.rows import insert_unless_there
 from procedures.enums import Result
 from procedures.models import Outcome
 
@@ -48,5 +48,5 @@ def record_outcomes(outcomes: Iterable[OutcomeFacts]) -> int:
         )
         for facts in outcomes
     ]
-    insert_missing(rows, known_by="clause")
+    insert_unless_there(rows)
     return len(rows)
