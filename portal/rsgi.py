@@ -1,7 +1,9 @@
 """The web entry for granian: reads a request whole, within bounds, before it takes one of few threads.
 
 Clients that send half a body and wait would otherwise hold every thread; here they hold a coroutine
-until the body's deadline. Behind it stands Django's ordinary WSGI application.
+until the body's deadline. A body shorter than its Content-Length is refused; one sent in chunks announces
+no length, and where the server ends it early it is read as far as it came. Behind it stands Django's
+ordinary WSGI application.
 """
 
 from __future__ import annotations
