@@ -36,6 +36,7 @@ from tests.faults.harness.world import Wanted, World
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "for-the-faults-only-never-used-elsewhere" * 2
+HEARTBEAT_EVERY = 2
 DATABASE = "faults"
 EVENTS = (
     "alerts_alert", "alerts_testrun", "deadlines_deadline", "deadlines_outage", "incidents_incident",
@@ -128,7 +129,7 @@ class Stack:
             "BASE_URL": f"http://127.0.0.1:{self.port}",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.outside.mail_port}",
             "HEARTBEAT_URL": f"http://127.0.0.1:{self.outside.web_port}/heartbeat",
-            "HEARTBEAT_EVERY_SECONDS": "2",
+            "HEARTBEAT_EVERY_SECONDS": str(HEARTBEAT_EVERY),
             "DEMO": "0",
             "EGRESS_GUARD": "0",
             "WEB_WORKERS": "1",
