@@ -16,7 +16,7 @@ from tests.faults.harness.stack import Stack, phone_path
 
 RATE = 25
 BEFORE, AFTER = -0.4, 1.2
-"""Acknowledgments come from so long before a step is due to so long after: clocks tick each second."""
+"""Acknowledgments come from so long before a step is due to so long after: a busy clock may come late."""
 
 
 def test_an_acknowledgment_and_a_step_due_in_the_same_second_never_both_win(stack: Stack) -> None:

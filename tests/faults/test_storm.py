@@ -14,7 +14,9 @@ AT_ONCE = 64
 def test_a_fresh_alert_of_another_service_reaches_the_mail_server_during_a_storm(
     stack: Stack,
 ) -> None:
-    """Within five seconds of the sender's first try; in the short profile, on busy cores, fifteen."""
+    """Five seconds from the sender's first try are promised: the full profile and the bench hold them. The
+    short one shares its cores with the rest of the suite and holds fifteen: there a storm that drowns the
+    others is found, a slow one is not."""
     alerts, seconds, times, within = (
         (10_000, 60, 10, 5) if stack.profile.full else (1_500, 10, 3, 15)
     )
