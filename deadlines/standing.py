@@ -18,7 +18,7 @@ import pgtrigger
 from django.db import connection
 
 SLOTS = 256
-"""Transactions that change such facts side by side write different rows, and none waits for another."""
+"""Transactions that change such facts side by side write different rows, and seldom wait for each other."""
 
 _MARK = f"""
 INSERT INTO deadlines_standingmark (slot, mark)
