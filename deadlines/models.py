@@ -84,6 +84,10 @@ class Pulse(models.Model):
     lag = models.DurationField(help_text="How late the oldest promise of the tick was handled.")
     skew = models.DurationField(help_text="The process's wall clock minus the database's.")
     handled = models.PositiveIntegerField(default=0)
+    schedule = models.CharField(
+        max_length=16, blank=True, default="", db_default="",
+        help_text="Stands for the schedule that its settings want of beat.",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = "pulse"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,6 +131,17 @@ def wanted_schedule() -> dict[str, dict[str, Any]]:
     """What beat is to send and when, by name, as the settings say."""
     wanted: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
     return wanted
+
+
+def schedule_digest() -> str:
+    """16 characters that stand for it: processes of two versions may want different ones."""
+    return hashlib.sha256(repr(sorted(wanted_schedule().items())).encode()).hexdigest()[:16]
+
+
+def another_schedule_is_wanted(now: datetime) -> bool:
+    """Whether a clock ticks whose settings want something else: one version is replaced by another."""
+    ticking = Pulse.objects.filter(role="clock", ticked_at__gt=now - timedelta(seconds=30))
+    return ticking.exclude(schedule=schedule_digest()).exists()
 
 
 def amiss_in_schedule() -> dict[str, str]:

@@ -25,6 +25,7 @@ from deadlines.queries import (
     next_due,
     outage_of,
     read_clock,
+    schedule_digest,
 )
 from deadlines.registry import Due, kind_named, subject_named
 from deadlines.standing import one_look
@@ -222,15 +223,24 @@ def _note_outage(now: datetime, before: datetime | None) -> bool:
 
 # The next second brings another: a pulse that a power cut takes away need not have been on the disk.
 PULSE = """
-INSERT INTO deadlines_pulse (name, role, ticked_at, lag, skew, handled)
-SELECT %s, %s, %s, %s, %s, %s FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+INSERT INTO deadlines_pulse (name, role, ticked_at, lag, skew, handled, schedule)
+SELECT %s, %s, %s, %s, %s, %s, %s FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 ON CONFLICT (name) DO UPDATE SET
-    ticked_at = excluded.ticked_at, lag = excluded.lag, skew = excluded.skew, handled = excluded.handled
+    ticked_at = excluded.ticked_at, lag = excluded.lag, skew = excluded.skew, handled = excluded.handled,
+    schedule = excluded.schedule
 """
 
 
 def _note_pulse(process: str, now: datetime, lag: timedelta, handled: int) -> None:
     skew = datetime.now(UTC) - now  # noqa: TID251 - the very thing that is measured
-    values: list[Any] = [process, process.partition(":")[0], now, lag, skew, handled]
+    values: list[Any] = [
+        process,
+        process.partition(":")[0],
+        now,
+        lag,
+        skew,
+        handled,
+        schedule_digest(),
+    ]
     with connection.cursor() as cursor:
         cursor.execute(PULSE, values)

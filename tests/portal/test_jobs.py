@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,8 +16,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from deadlines.extension import problems
-from deadlines.models import ScheduleRepair
-from deadlines.services import restore_schedule
+from deadlines.models import Pulse, ScheduleRepair
+from deadlines.queries import database_now
+from deadlines.services import enforce, restore_schedule
 from portal.celery import app
 from portal.clock import keep_schedule
 from tests.directory.factories import make_admin
@@ -153,6 +155,30 @@ def test_a_running_beat_sends_again_once_its_row_is_restored() -> None:
     assert "enforce" not in beat.schedule
     restore_schedule(now=NOW)
     assert "enforce" in beat.schedule
+
+
+def test_the_schedule_of_another_version_that_still_ticks_is_no_meddling(
+    scheduled: PeriodicTask, settings: Any
+) -> None:
+    ours = settings.CELERY_BEAT_SCHEDULE
+    enforce(process="clock:new:1")
+    settings.CELERY_BEAT_SCHEDULE = ours | {"enforce": ours["enforce"] | {"schedule": 7.0}}
+    enforce(process="clock:old:1")
+    now = database_now()
+    for schedule in (ours, settings.CELERY_BEAT_SCHEDULE):
+        settings.CELERY_BEAT_SCHEDULE = schedule
+        assert restore_schedule(now=now) == []
+    scheduled.refresh_from_db()
+    assert scheduled.interval.every == 1
+
+    disable(scheduled)
+    settings.CELERY_BEAT_SCHEDULE = ours
+    assert [repair.what for repair in restore_schedule(now=now)] == ["disabled"]
+
+    slow_down(PeriodicTask.objects.get(pk=scheduled.pk))
+    assert restore_schedule(now=now) == []
+    Pulse.objects.filter(name="clock:old:1").update(ticked_at=now - timedelta(minutes=1))
+    assert [repair.what for repair in restore_schedule(now=now)] == ["edited"]
 
 
 @pytest.mark.django_db
