@@ -38,6 +38,7 @@ from alerts.services.openings import (
 )
 from alerts.services.overload import Overloaded, limiter
 from alerts.services.sources import acknowledge_from_source, open_rows, resolve_from_source
+from deadlines.services.enforcement import PASSING
 from directory.models import Service
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,6 @@ logger = logging.getLogger(__name__)
 RAW_LENGTH = 65_536
 ATTEMPTS = 6
 INSERT_BATCH = 500
-# Deadlock, serialization failure, a lock not had in time: harmless to try again.
-PASSING = {"40P01", "40001", "55P03"}
 
 
 class UnknownKey(Exception):

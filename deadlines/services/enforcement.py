@@ -33,6 +33,8 @@ from deadlines.standing import one_look
 logger = logging.getLogger(__name__)
 
 DOWN = "the portal was down"
+# Deadlock, serialization failure, a lock not had in time: no fault of who ran into it, harmless to try again.
+PASSING = {"40P01", "40001", "55P03"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,15 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
     so that what fell due in it is marked late. Without a name nothing of that is kept.
 
     A handler that raises is rolled back, counted on its promise, tried again with backoff, and
-    never blocks the others. Raises only when the database cannot be reached.
+    never blocks the others; one that runs into others' locks is tried again in the next tick. Raises
+    only when the database cannot be reached.
     """
     clock = read_clock()
     at, over_since = now or clock.now, clock.outage_ended_at
     if process and _note_outage(at, clock.ticked_at):
         over_since = at
     seen: set[int] = set()
+    left: set[tuple[str, int]] = set()
     handled = failed = skipped = 0
     lag = timedelta()
     while True:
@@ -77,7 +81,7 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
         for deadline_id, subject_type, subject_id in due:
             seen.add(deadline_id)
             for result, deadline in _in_turn(
-                deadline_id, subject_type, subject_id, now, over_since
+                deadline_id, subject_type, subject_id, now, over_since, left
             ):
                 handled += result is True
                 failed += result is False
@@ -94,7 +98,8 @@ def enforce(*, now: datetime | None = None, batch: int = 100, process: str | Non
 
 
 Result = tuple[bool | None, Deadline | None]
-"""True handled, False failed, None left to somebody else (who holds the subject, or was quicker); and what."""
+"""True handled, False failed, None left to somebody else (who holds the subject, or was quicker); and what.
+None with a promise: others' locks were in its way, and its subject waits for the next tick."""
 
 
 def _in_turn(
@@ -103,12 +108,21 @@ def _in_turn(
     subject_id: int,
     now: datetime | None,
     over_since: datetime | None,
+    left: set[tuple[str, int]],
 ) -> Iterator[Result]:
     """Handles a promise, and before it those of its subject that fell due earlier: somebody held the
-    subject when their turn came, and what is done in the wrong order cannot be mended."""
+    subject when their turn came, and what is done in the wrong order cannot be mended.
+
+    A subject with others' locks in its way is `left` for the next tick.
+    """
+    if (subject_type, subject_id) in left:
+        yield None, None
+        return
     while True:
         result, deadline = _handle(deadline_id, subject_type, subject_id, now, over_since)
         yield result, deadline
+        if result is None and deadline:
+            left.add((subject_type, subject_id))
         if result is None or deadline is None or deadline.pk == deadline_id:
             return
 
@@ -145,13 +159,14 @@ def _handle(
                 _carry_out(deadline, now or deadline.looked_at, over_since)
         if not busy:
             return True, deadline
-    except (OperationalError, InterfaceError):
-        if _connection_lost():
-            raise
-        logger.warning("promise %s waits: its rows are locked", deadline_id, exc_info=True)
-        return None, None
     except Exception as error:
         failed = deadline.pk if deadline else deadline_id
+        if isinstance(error, OperationalError | InterfaceError):
+            if _connection_lost():
+                raise
+            if deadline is None or getattr(error.__cause__, "sqlstate", None) in PASSING:
+                logger.warning("promise %s waits: its rows are locked", failed, exc_info=True)
+                return None, deadline
         logger.exception("the handler of promise %s failed", failed)
         _note_failure(failed, error, now or database_now())
         return False, deadline

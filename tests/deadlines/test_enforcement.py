@@ -58,6 +58,63 @@ def test_a_failing_handler_is_retried_with_backoff_and_blocks_nobody(bell: Bell)
 
 
 @pytest.mark.django_db
+def test_a_handler_that_takes_too_long_for_the_database_is_counted_and_blocks_nobody(
+    bell: Bell,
+) -> None:
+    def endless(deadline: Deadline, due: Due) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            cursor.execute("SELECT pg_sleep(60)")
+
+    register_kind(Kind("tests.endless", Nature.ACT, Reach.NOW, endless, "Endless"))
+    schedule(
+        [promise("bad", kind="tests.endless", minutes=1), promise("good", minutes=2)], now=NOON
+    )
+
+    tick = enforce(now=after(2))
+
+    assert (tick.handled, tick.failed, bell.keys) == (1, 1, ["good"])
+    row = Deadline.objects.get(key="bad")
+    assert (row.tries, row.state) == (1, State.PENDING)
+    assert row.run_at > after(2)
+    assert row.last_error.startswith("OperationalError: canceling statement")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001", "55P03"])
+def test_who_runs_into_others_locks_is_not_counted_and_comes_again_in_its_order(
+    bell: Bell, sqlstate: str
+) -> None:
+    tried: list[str] = []
+
+    def unlucky(deadline: Deadline, due: Due) -> None:
+        tried.append(deadline.key)
+        with connection.cursor() as cursor:
+            cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
+
+    register_kind(Kind("tests.unlucky", Nature.ACT, Reach.NOW, unlucky, "Unlucky"))
+    schedule(
+        [
+            promise("bad", kind="tests.unlucky", minutes=1),
+            promise("next", minutes=2),
+            promise("other", minutes=2, subject_id=2),
+        ],
+        now=NOON,
+    )
+
+    tick = enforce(now=after(2))
+
+    assert (tick.handled, tick.failed, tick.skipped) == (1, 0, 2)
+    assert (tried, bell.keys) == (["bad"], ["other"])
+    row = Deadline.objects.get(key="bad")
+    assert (row.tries, row.run_at) == (0, after(1))
+
+    register_kind(Kind("tests.unlucky", Nature.ACT, Reach.NOW, bell.ring, "Lucky"))
+    assert enforce(now=after(2)).handled == 2
+    assert bell.keys == ["other", "bad", "next"]
+
+
+@pytest.mark.django_db
 def test_what_a_failing_handler_wrote_is_undone(bell: Bell) -> None:
     def half(deadline: Deadline, due: Due) -> None:
         schedule([promise("half-written", minutes=90)], now=due.now)
