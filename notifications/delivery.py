@@ -30,7 +30,7 @@ from notifications.composing import ENDED, LEFT, Letter, compose
 from notifications.enums import Outcome
 from notifications.events import page_exhausted, page_sent
 from notifications.queries import channel_rows, due_channels, limits
-from notifications.services.claiming import Claimed, Parcel, keep_leases, take
+from notifications.services.claiming import Claimed, Parcel, keep_leases, lease_end, take
 from notifications.services.paging import release_held
 from notifications.services.recording import (
     Landed,
@@ -254,14 +254,14 @@ class _Run:
             if letter.message is not None:
                 ready.append(letter)
         if ready:
-            self._hand_over(ready, at)
+            self._hand_over(ready)
         if left and page_exhausted.heard:
             announce_pending(now=at, page_ids=left)
 
-    def _hand_over(self, letters: list[Letter], at: datetime) -> None:
+    def _hand_over(self, letters: list[Letter]) -> None:
         """Writes the attempts first: a crash from here on stands in the record."""
         composed = time.monotonic()
-        begun = record_begun([letter.parcel for letter in letters], now=at)
+        begun = record_begun([letter.parcel for letter in letters], now=self.clock())
         failpoint.reached("after-attempt")
         overtaken: list[Parcel] = []
         for letter, attempts in zip(letters, begun, strict=True):
@@ -315,8 +315,7 @@ class _Run:
     def _send_again(self, parcels: list[Parcel]) -> None:
         """Composed too long ago. They are sent under a lease as long as a new one if theirs still holds."""
         at = self.clock()
-        whole = at + timedelta(seconds=settings.PAGE_LEASE_SECONDS)
-        self._send(keep_leases(parcels, until=whole, now=at), at)
+        self._send(keep_leases(parcels, until=lease_end(at), now=at), at)
 
 
 def _landed(flight: _Flight, answer: Answer) -> Landed:

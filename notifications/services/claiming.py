@@ -121,7 +121,7 @@ def claim(
                 "limit": limit,
                 "claims": settings.PAGE_CLAIMS_BEFORE_QUARANTINE,
                 "lease": lease,
-                "lease_until": _lease_end(now),
+                "lease_until": lease_end(now),
             },
         )
         ids = [row[0] for row in cursor.fetchall()]
@@ -264,5 +264,6 @@ def _parcel(pages: list[Page]) -> Parcel:
     )
 
 
-def _lease_end(now: datetime) -> datetime:
+def lease_end(now: datetime) -> datetime:
+    """Until when a lease lasts that is given now."""
     return now + timedelta(seconds=settings.PAGE_LEASE_SECONDS)

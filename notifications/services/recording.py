@@ -30,7 +30,7 @@ from notifications.models import Attempt, Page, PageOut, PagingLimits
 from notifications.queries import channel_rows, limits, methods_of
 from notifications.rules.retry import RetryPlan, rare_retry, wait_before_next
 from notifications.rules.routing import MethodFacts, ways
-from notifications.services.claiming import Parcel, forget_pace
+from notifications.services.claiming import Parcel, forget_pace, lease_end
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,24 @@ class Landed:
     note: str = ""
 
 
+# It waits for nobody: a page that somebody else has locked is being claimed, or was ours for too long.
 BEGIN = """
+WITH ours AS (
+    SELECT page.id
+    FROM unnest(%(ids)s::bigint[], %(leases)s::text[]) AS wanted (id, lease)
+    JOIN notifications_page AS page
+      ON page.id = wanted.id AND page.state = 'sending' AND page.leased_by = wanted.lease
+    JOIN notifications_pageout AS page_out
+      ON page_out.id = page.page_out_id AND page_out.state = ANY(%(open)s)
+    FOR NO KEY UPDATE OF page SKIP LOCKED
+), kept AS (
+    UPDATE notifications_page AS page
+    SET lease_until = %(lease_until)s, next_try_at = %(lease_until)s
+    FROM ours WHERE page.id = ours.id
+    RETURNING page.id
+)
 INSERT INTO notifications_attempt (page_id, started_at, outcome, answer)
-SELECT page.id, %(now)s, 'begun', ''
-FROM unnest(%(ids)s::bigint[], %(leases)s::text[]) AS wanted (id, lease)
-JOIN notifications_page AS page
-  ON page.id = wanted.id AND page.state = 'sending' AND page.leased_by = wanted.lease
-JOIN notifications_pageout AS page_out
-  ON page_out.id = page.page_out_id AND page_out.state = ANY(%(open)s)
+SELECT id, %(now)s, 'begun', '' FROM kept
 RETURNING page_id, id
 """
 
@@ -69,7 +79,8 @@ WHERE attempt.id = ended.id
 
 
 def record_begun(parcels: Sequence[Parcel], *, now: datetime) -> list[dict[int, int]]:
-    """Writes that these are about to be handed over, one attempt for each page, in one statement.
+    """Writes that these are about to be handed over, one attempt for each page, in one statement that
+    gives each a whole lease: nobody else can claim what is being sent.
 
     A sender that dies from here on leaves attempts that never ended. Returns each parcel's attempts
     by page; a page that somebody else has taken over or that was answered a moment ago has none.
@@ -79,7 +90,13 @@ def record_begun(parcels: Sequence[Parcel], *, now: datetime) -> list[dict[int, 
     with connection.cursor() as cursor:
         cursor.execute(
             BEGIN,
-            {"now": now, "ids": ids, "leases": leases, "open": [str(s) for s in OPEN_PAGE_OUTS]},
+            {
+                "now": now,
+                "lease_until": lease_end(now),
+                "ids": ids,
+                "leases": leases,
+                "open": [str(state) for state in OPEN_PAGE_OUTS],
+            },
         )
         begun = dict(cursor.fetchall())
     return [

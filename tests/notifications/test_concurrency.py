@@ -18,10 +18,11 @@ from deadlines.queries import database_now
 from deadlines.registry import register_subject
 from notifications import delivery, nudge
 from notifications.channels import Answer
-from notifications.enums import Outcome, PageState
+from notifications.composing import compose
+from notifications.enums import Outcome, PageState, Reply
 from notifications.events import page_sent
-from notifications.models import Page, PageOut, PagingLimits
-from notifications.services import page_people, supersede
+from notifications.models import Attempt, Page, PageOut, PagingLimits
+from notifications.services import answer_page, page_people, supersede
 from notifications.services.claiming import claim, take
 from notifications.services.recording import (
     Landed,
@@ -143,6 +144,62 @@ def test_a_result_that_comes_after_its_lease_was_taken_over_changes_nothing(
     assert recorded == []
     assert (page.state, page.tries) == (PageState.SENT, 1)
     assert page.attempts.filter(answer__contains="the lease was lost").count() == 1
+
+
+def test_a_message_is_not_sent_by_whom_another_overtook_before_it_was_handed_over(
+    smtp: MailServer,
+) -> None:
+    page_people([page_request(make_person())], now=NOON)
+    slow = delivery._Run(NOON, "slow", timedelta(), None)
+    letters = compose(take(NOON, 10, "slow").parcels, now=NOON, in_force=slow.in_force)
+    slow.now = later = NOON + timedelta(seconds=31)
+
+    def claim_it() -> Page:
+        [page] = claim(later, 1, "quick", suspects=True)
+        return page
+
+    with transaction.atomic():
+        claim_it()
+        beside(lambda: slow._hand_over(letters))  # the other has not committed yet
+        transaction.set_rollback(True)
+    assert not slow.flights
+
+    quick = claim_it()
+    slow._hand_over(letters)
+
+    assert not slow.flights
+    assert (smtp.taken, Attempt.objects.count()) == ([], 0)
+    page = Page.objects.get()
+    assert (page.leased_by, page.lease_until) == (quick.leased_by, quick.lease_until)
+
+
+def test_a_message_that_is_handed_over_late_is_nobody_elses(smtp: MailServer) -> None:
+    """It was composed longer than its lease lasted, and nobody has claimed it yet."""
+    page_people([page_request(make_person())], now=NOON)
+    slow = delivery._Run(NOON, "slow", timedelta(), None)
+    letters = compose(take(NOON, 10, "slow").parcels, now=NOON, in_force=slow.in_force)
+    slow.now = later = NOON + timedelta(seconds=31)
+    slow._hand_over(letters)
+
+    assert claim(later + timedelta(seconds=29), 1, "quick", suspects=True) == []
+    assert slow.until_quiet() == 1
+
+    assert len(smtp.taken) == 1
+    attempt = Attempt.objects.get()
+    assert (attempt.outcome, attempt.started_at) == (Outcome.ACCEPTED, later)
+
+
+def test_a_message_answered_after_it_was_composed_is_not_sent(smtp: MailServer) -> None:
+    [out] = page_people([page_request(make_person())], now=NOON)
+    run = delivery._Run(NOON, "slow", timedelta(), None)
+    letters = compose(take(NOON, 10, "slow").parcels, now=NOON, in_force=run.in_force)
+
+    answer_page(out.pk, Reply.ACKNOWLEDGED, now=NOON)
+    run._hand_over(letters)
+
+    assert not run.flights
+    assert (smtp.taken, Attempt.objects.count()) == ([], 0)
+    assert Page.objects.get().state == PageState.SUPERSEDED
 
 
 def test_an_announcement_waits_for_its_subjects_lock_and_is_made_later(
