@@ -35,6 +35,7 @@ from notifications.services.paging import release_held
 from notifications.services.recording import (
     Landed,
     announce_pending,
+    finish_quarantines,
     forget_begun,
     record_answers,
     record_begun,
@@ -126,13 +127,15 @@ def deliver_one(page_id: int, *, now: datetime | None = None) -> bool:
 
 def sweep(*, now: datetime | None = None) -> int:
     """What the clock process does beside its ticks, without broker or workers: releases what was
-    held, announces what was left untold, and delivers what no worker delivered within two seconds.
+    held, announces what was left untold, delivers what no worker delivered within two seconds, and
+    looks for another way to those whose page was set aside by a sender that died over it.
     """
     at = now or database_now()
     release_held(at)
     sent = deliver_due(now=now, grace=timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
     if sent:
         logger.warning("the sweep dealt with %s messages that no worker had taken", sent)
+    finish_quarantines(now=at)
     return sent
 
 

@@ -203,12 +203,12 @@ def record_left(parcel: Parcel, page_ids: Sequence[int], reason: str, *, now: da
 
 def record_quarantine(page_id: int, *, now: datetime) -> None:
     """A message that killed or lost its senders again and again: set aside, and its person reached
-    another way. `retry_page` gives it another go."""
+    another way, once. `retry_page` gives it another go."""
     in_force = limits()
     with transaction.atomic():
         outs = _locked_page_outs([page_id])
         page = Page.objects.select_for_update(no_key=True).get(pk=page_id)
-        if page.state != PageState.QUARANTINED:
+        if page.state != PageState.QUARANTINED or not page.leased_by:
             return
         page.error = f"claimed {page.claims} times without a result"
         page.leased_by = ""
@@ -216,6 +216,13 @@ def record_quarantine(page_id: int, *, now: datetime) -> None:
         page.save(update_fields=["error", "leased_by", "lease_until"])
         logger.error("page %s is in quarantine: %s", page_id, page.error)
         _move_on(outs[page.page_out_id], in_force, now, page.error)
+
+
+def finish_quarantines(*, now: datetime) -> None:
+    """The same for those whose claim put them aside and whose sender then died: they still bear its lease."""
+    left = Page.objects.filter(state=PageState.QUARANTINED).exclude(leased_by="")
+    for page_id in list(left.order_by("id").values_list("id", flat=True)):
+        record_quarantine(page_id, now=now)
 
 
 def announce_pending(

@@ -18,7 +18,7 @@ from notifications.models import Attempt, Channel, NotificationRule, Page, PageO
 from notifications.rules.message import Message
 from notifications.services import answer_page, page_people, release_held, retry_page, supersede
 from notifications.services.claiming import claim, take
-from notifications.services.recording import Landed, record_answers
+from notifications.services.recording import Landed, record_answers, record_quarantine
 from tests.notifications.factories import (
     NOON,
     MailServer,
@@ -413,6 +413,34 @@ def test_a_message_that_kills_its_senders_is_set_aside_and_its_person_reached_an
     assert retry_page(poison.pk, now=at)
     delivery.deliver_due(now=at)
     assert smtp.recipients == ["spare@example.org", "poison@example.org"]
+
+
+def test_a_sender_that_dies_as_it_sets_a_message_aside_leaves_its_person_to_the_sweep(
+    smtp: MailServer,
+) -> None:
+    person = make_person("poison@example.org", "spare@example.org", "third@example.org")
+    NotificationRule.objects.create(user=person, method=person.contact_methods.all()[0])
+    page_people([page_request(person)], now=NOON)
+    at = NOON
+    for _ in range(5):
+        assert claim(at, 10, "killed") or claim(at, 10, "killed", suspects=True)
+        at += timedelta(seconds=31)
+    [poison] = take(at, 10, "killed", suspects=True).quarantined
+
+    for _ in range(2):
+        at += timedelta(seconds=2)
+        delivery.sweep(now=at)
+    assert smtp.recipients == ["spare@example.org"]
+
+    record_quarantine(poison, now=at)  # by a sender that was only slow
+    delivery.sweep(now=at + timedelta(seconds=2))
+    assert smtp.recipients == ["spare@example.org"]
+    page = Page.objects.get(pk=poison)
+    assert (page.state, page.error, page.leased_by) == (
+        PageState.QUARANTINED,
+        "claimed 6 times without a result",
+        "",
+    )
 
 
 def test_a_suspect_is_claimed_alone(db: None) -> None:
