@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from deadlines.models import Deadline
 from deadlines.registry import register_subject
-from deadlines.services import enforce, enforcement, schedule
+from deadlines.services import enforce, schedule
 from tests.deadlines.conftest import NOON, Bell
 from tests.deadlines.test_promises import after, promise
 
@@ -27,10 +25,8 @@ def test_a_promise_waits_for_an_earlier_one_whose_subject_was_held_when_its_turn
 
 @pytest.mark.django_db
 def test_what_is_handled_late_in_a_long_batch_is_dated_by_the_moment_it_is_handled(
-    bell: Bell, monkeypatch: pytest.MonkeyPatch
+    bell: Bell,
 ) -> None:
-    moments = (NOON + timedelta(minutes=minute) for minute in range(10, 20))
-    monkeypatch.setattr(enforcement, "database_now", lambda: next(moments))
     schedule([promise("one", minutes=1), promise("other", minutes=2, subject_id=2)], now=NOON)
 
     enforce()
