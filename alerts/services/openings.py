@@ -154,9 +154,11 @@ def raise_incident(
 ) -> Incident:
     """The source says it is worse than the incident: the incident follows, and what is owed is planned anew.
     One that was raised as far meanwhile, or has ended, stays as it is."""
+    version_id = Incident.objects.values_list("version_id", flat=True).get(pk=incident_id)
+    ranked = sorted(policy_of(version_id).severities, key=attrgetter("rank"))
     return incidents.raise_severity(
         incident_id,
-        severity=severity,
+        severity=_nearest([one.code for one in ranked], severity),
         reason=f"{integration.name} reports it as {severity}.",
         actor=PORTAL,
         now=now,
@@ -226,10 +228,11 @@ def _known_severity(alert: NewAlert) -> str:
         ranked = [
             one for one in ranked if one.pages and not one.hold_until_business_hours
         ] or ranked
-    codes = [severity.code for severity in ranked]
-    if alert.severity in codes:
-        return alert.severity
-    return max((code for code in codes if code < alert.severity), default=codes[0])
+    return _nearest([severity.code for severity in ranked], alert.severity)
+
+
+def _nearest(codes: Sequence[str], code: str) -> str:
+    return code if code in codes else max((one for one in codes if one < code), default=codes[0])
 
 
 def promise_end_of_drill(incident_id: int, run_id: int, *, at: datetime, now: datetime) -> None:

@@ -439,3 +439,13 @@ def test_a_severity_the_procedure_does_not_know_becomes_the_next_worse(world: Wo
     wild = make_sender(world=world, severity_map={"odd": "A1"})
     send(wild, event("b", severity="odd", rule="Other"))
     assert Alert.objects.get(dedup_key="b").incident.severity == "P1"  # type: ignore[union-attr]
+
+
+def test_a_worse_word_that_the_procedure_does_not_know_raises_to_the_next_one_it_knows() -> None:
+    sender = make_sender(severity_map={"high": "P2", "hell": "A1"})
+    take(sender.key, IntegrationKind.GENERIC, [event("a", severity="high")], now=WEDNESDAY)
+    assert sender.incident.severity == "P2"
+    take(sender.key, IntegrationKind.GENERIC, [event("a", severity="hell")], now=WEDNESDAY)
+    assert sender.incident.severity == "P1"
+    take(sender.key, IntegrationKind.GENERIC, [event("b", severity="hell")], now=WEDNESDAY)
+    assert (sender.incident.severity, Alert.objects.filter(incident=None).count()) == ("P1", 0)
