@@ -27,7 +27,6 @@ from portal.demo.credentials import refresh_credentials
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.02
 SCHEDULE_EVERY_SECONDS = 10.0
 TIMEOUT_SECONDS = 10
@@ -58,8 +57,8 @@ class Clock:
 
     def _duties(self) -> list[tuple[str, Callable[[], object], float]]:
         duties: list[tuple[str, Callable[[], object], float]] = [
-            ("enforce", self._enforce, EVERY_SECONDS),
-            ("sweep", delivery.sweep, EVERY_SECONDS),
+            ("enforce", self._enforce, settings.TICK_EVERY_SECONDS),
+            ("sweep", delivery.sweep, settings.TICK_EVERY_SECONDS),
             ("schedule", keep_schedule, SCHEDULE_EVERY_SECONDS),
         ]
         if settings.HEARTBEAT_URL:
@@ -70,7 +69,7 @@ class Clock:
 
     def _enforce(self) -> None:
         """A tick, and within its second one more whenever something falls due."""
-        ends = time.monotonic() + EVERY_SECONDS
+        ends = time.monotonic() + settings.TICK_EVERY_SECONDS
         while True:
             tick = enforce(process=self._name)
             if tick.next_at is None:

@@ -146,6 +146,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ENFORCE_RETRY_BASE_SECONDS = env.integer("ENFORCE_RETRY_BASE_SECONDS", default=2)
 ENFORCE_RETRY_CAP_SECONDS = env.integer("ENFORCE_RETRY_CAP_SECONDS", default=300)
 OUTAGE_AFTER_SECONDS = env.integer("OUTAGE_AFTER_SECONDS", default=30)
+TICK_EVERY_SECONDS = env.integer("TICK_EVERY_SECONDS", default=1, least=1, most=5)
 CLOCK_DEAD_AFTER_SECONDS = env.integer("CLOCK_DEAD_AFTER_SECONDS", default=10)
 SKEW_WARNING_SECONDS = 2
 SKEW_ERROR_SECONDS = 30
@@ -215,12 +216,12 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "enforce": {
         "task": "deadlines.tasks.enforce",
-        "schedule": 1.0,
+        "schedule": float(TICK_EVERY_SECONDS),
         "options": {"expire_seconds": 5},
     },
     "sweep": {
         "task": "notifications.sweep",
-        "schedule": 2.0,
+        "schedule": 2.0 * TICK_EVERY_SECONDS,
         "options": {"expire_seconds": 5},
     },
 }
