@@ -20,7 +20,7 @@ test: ## runs the whole suite, on real PostgreSQL and Valkey
 	@sh scripts/bootstrap --system pdf,browser
 	$(PY) -m pytest $(ARGS)
 
-faults: ## the tests of faults with full load, long faults and usual leases; half an hour
+faults: ## the tests of faults with full load, long faults and usual leases; about an hour
 	@sh scripts/bootstrap
 	FAULTS=full $(PY) -m pytest tests/faults $(ARGS)
 

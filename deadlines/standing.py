@@ -13,6 +13,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
+from typing import Any
+from weakref import WeakSet
 
 import pgtrigger
 from django.db import connection
@@ -28,6 +30,8 @@ RETURN NULL;
 """  # noqa: S608 - a constant
 
 _REVISION = "SELECT coalesce(bit_xor(mark), 0) FROM deadlines_standingmark"
+READERS: WeakSet[Kept[Any, Any]] = WeakSet()
+"""Every kept read there is."""
 _looked: ContextVar[list[int] | None] = ContextVar("standing_revision", default=None)
 
 
@@ -84,6 +88,7 @@ class Kept[K: Hashable, V]:
         self._answers: OrderedDict[K, tuple[tuple[object, ...], V]] = OrderedDict()
         self._lock = Lock()
         self.__doc__ = read.__doc__
+        READERS.add(self)
 
     def __call__(self, key: K) -> V:
         place = connection.settings_dict

@@ -134,7 +134,7 @@ def sweep(*, now: datetime | None = None) -> int:
     release_held(at)
     sent = deliver_due(now=now, grace=timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
     if sent:
-        logger.warning("the sweep dealt with %s messages that no worker had taken", sent)
+        logger.info("the sweep dealt with %s messages that no worker had taken", sent)
     finish_quarantines(now=at)
     return sent
 

@@ -144,7 +144,7 @@ def database_config(url: str) -> dict[str, Any]:
     config["CONN_HEALTH_CHECKS"] = True
     config["OPTIONS"] = {
         "options": (
-            "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+            "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
         ),
         "connect_timeout": 5,
         "keepalives": 1,

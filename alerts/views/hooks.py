@@ -172,9 +172,12 @@ def _hook(
 def _oversized_event(oversized: OversizedBody) -> HttpResponse:
     """The key stands in the body: it is looked for where clients put it, at one of the two ends."""
     found = _ROUTING_KEY.search(oversized.start) or _ROUTING_KEY.search(oversized.end)
-    if found:
-        services.take_oversized(found[1].decode(), IntegrationKind.PAGERDUTY, now=timezone.now())
-    return _too_large()
+    told = found is not None and services.take_oversized(
+        found[1].decode(), IntegrationKind.PAGERDUTY, now=timezone.now()
+    )
+    return (
+        _too_large() if told else _refusal(413, "The body is larger than 16 MB. It was not read.")
+    )
 
 
 def _invalid_event(errors: list[str]) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
 import time
@@ -22,7 +21,7 @@ from alerts.queries import hash_of, integration_by_key, services_by_slug
 from alerts.rules.judging import group_key
 from alerts.services import take, take_events
 from deadlines.models import StandingMark
-from deadlines.standing import SLOTS, Kept, one_look, revision
+from deadlines.standing import READERS, SLOTS, Kept, one_look, revision
 from directory.models import Membership, RoleHolder, Service, Team, User
 from directory.queries import names_of, service_by_id, team_slugs
 from notifications.models import (
@@ -48,7 +47,7 @@ def world(db: None) -> World:
 
 def kept_reads() -> dict[str, Kept[Any, Any]]:
     """All there are in the portal, by module and name."""
-    found = [each for each in gc.get_objects() if type(each) is Kept]
+    found = list(READERS)
     named = {f"{each._read.__module__}.{each._read.__name__}": each for each in found}
     return {name: each for name, each in named.items() if not name.startswith("tests.")}
 
