@@ -60,8 +60,7 @@ def _storm(
     counted = stack.ask(
         "SELECT coalesce(sum(count), 0) FROM alerts_alert WHERE dedup_key LIKE %s", f"storm-{run}-%"
     )
-    grown = {name: size - before.get(name, size) for name, size in megabytes(stack).items()}
-    shown = [f"{name} {mb:+.0f} MB" for name, mb in grown.items() if mb >= 1]
+    after = megabytes(stack)
     return [
         Row(
             f"storm, {name}: accepted",
@@ -73,8 +72,15 @@ def _storm(
             f"  {len(late)} fresh alerts of others meanwhile, the slowest to its mail",
             ms(max(late)) if late else "none", "", "5 s", bool(late) and max(late) < FRESH_WITHIN,
         ),
-        Row("  memory grown by", ", ".join(shown) or "nothing"),
+        *(
+            Row(f"  memory of {name}", f"{_mb(before, name)} before, {_mb(after, name)} after")
+            for name in sorted({*before, *after})
+        ),
     ]  # fmt: skip
+
+
+def _mb(sizes: dict[str, float], name: str) -> str:
+    return f"{sizes[name]:.0f} MB" if name in sizes else "none"
 
 
 def _mark(fresh: str, number: int) -> bytes:
