@@ -16,7 +16,7 @@ from directory.services import grant_manager
 from notifications.enums import MethodKind, Urgency
 from notifications.models import ContactMethod, NotificationRule
 from procedures.models import Procedure
-from rotations.models import Rota, RotaMember
+from rotations.services import found_rota
 
 CREW = 500
 """How many people all hands of the large team are."""
@@ -48,13 +48,14 @@ def _made(now: datetime) -> str:
         Membership(team=teams[min(number, TEAMS)], user=person, position=number)
         for number, person in enumerate(people)
     )
-    rotas = Rota.objects.bulk_create(
-        Rota(team=team, slug=f"{team.slug}-primary", name="Primary", starts_on=date(2026, 1, 5))
-        for team in teams
-    )
-    RotaMember.objects.bulk_create(
-        RotaMember(rota=rota, user=people[number]) for number, rota in enumerate(rotas)
-    )
+    for number, team in enumerate(teams):
+        found_rota(
+            team,
+            f"{team.slug}-primary",
+            [people[number]],
+            name="Primary",
+            starts_on=date(2026, 1, 5),
+        )
     for number, team in enumerate(teams):
         grant_manager(team.pk, people[number].pk, actor=PORTAL)
     Integration.objects.update(rate_per_minute=0)

@@ -26,7 +26,9 @@ from incidents.rules.lifecycle import OPEN
 from notifications.enums import PageOutState
 from notifications.models import PageOut
 from portal.health import problems_lately
+from rotations.enums import PlanState
 from rotations.models import Override, Rota
+from rotations.permissions import places_of
 from rotations.queries import OnCall, shifts_of
 
 MOST = 50
@@ -108,11 +110,14 @@ def on_call(user: User, now: datetime) -> Pager:
     seen = Team.objects.filter(pk__in=active.filter(team__in=visible_teams(user)).values("team"))
     own = Exists(user.memberships.filter(team=OuterRef("pk")))
     shown = list(seen.order_by(own.desc(), "name", "pk")[:MOST_TEAMS])
-    places = user.rota_places.values("rota")
+    places = places_of(user)
     stood_in = Override.objects.filter(user=user, ends_at__gt=now).values("rota")
     rotas = active.filter(
-        Q(team__in=shown) | Q(pk__in=places) | Q(derived_from__in=places) | Q(pk__in=stood_in)
-    )
+        Q(team__in=shown)
+        | Q(pk__in=places)
+        | Q(plans__derived_from__in=places, plans__state=PlanState.PUBLISHED)
+        | Q(pk__in=stood_in)
+    ).distinct()
     shifts = shifts_of(rotas, start=now, end=now + AHEAD)
     names = names_of(shift.user_id for shift in shifts)
     by_rota: dict[int, list[OnCall]] = {}
@@ -139,7 +144,7 @@ def _place(
         rota=rota,
         name=names[held.user_id] if held else "",
         until=held.ends_at if held else None,
-        override=bool(held and held.why == "override"),
+        override=bool(held and held.why != "rota"),
         following=names[later.user_id] if later else "",
         mine=bool(held and held.user_id == user.pk),
     )

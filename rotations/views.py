@@ -35,7 +35,7 @@ def rotas(request: HttpRequest) -> HttpResponse:
                 "name": names[shift.user_id],
                 "starts_at": shift.starts_at,
                 "ends_at": shift.ends_at,
-                "override": shift.why == "override",
+                "override": shift.why != "rota",
                 "now": shift.starts_at <= now < shift.ends_at,
                 "mine": shift.user_id == request.user.pk,
             }

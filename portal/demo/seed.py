@@ -48,8 +48,9 @@ from portal.demo import cast
 from portal.demo.stories import HISTORY, OPEN_NOW, Story
 from procedures.models import Procedure
 from rotations.enums import Level
-from rotations.models import Override, Rota, RotaMember
+from rotations.models import Override
 from rotations.queries import who_is_on_call
+from rotations.services import found_rota
 
 WEEKS_BACK = 14
 
@@ -166,24 +167,20 @@ def _team(procedure: Procedure, people: dict[str, User]) -> Team:
 def _rotas(team: Team, people: dict[str, User], now: datetime) -> None:
     today = now.astimezone(ZoneInfo(cast.ZONE)).date()
     first_monday = today - timedelta(days=today.weekday(), weeks=WEEKS_BACK)
-    primary = Rota.objects.create(
-        team=team,
-        slug=f"{team.slug}-primary",
+    primary = found_rota(
+        team,
+        f"{team.slug}-primary",
+        [people[character.login] for character in cast.ENGINEERS],
         name="Primary on-call",
-        level=Level.PRIMARY,
         zone=cast.ZONE,
-        handoff_time=time(9),
         starts_on=first_monday,
     )
-    for position, character in enumerate(cast.ENGINEERS):
-        RotaMember.objects.create(rota=primary, position=position, user=people[character.login])
-    Rota.objects.create(
-        team=team,
-        slug=f"{team.slug}-secondary",
+    found_rota(
+        team,
+        f"{team.slug}-secondary",
         name="Secondary on-call",
         level=Level.SECONDARY,
         zone=cast.ZONE,
-        handoff_time=time(9),
         starts_on=first_monday,
         derived_from=primary,
     )

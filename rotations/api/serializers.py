@@ -9,36 +9,47 @@ from rest_framework import serializers
 
 from directory.api.fields import Instant, PersonSerializer, WallTime
 from directory.models import User
-from rotations.enums import Level, Unit, Why
-from rotations.models import Override, Rota
+from rotations.enums import Level, OverrideKind, Unit, Why
+from rotations.models import Override, Plan, Rota
 
 
-class RotaSerializer(serializers.ModelSerializer[Rota]):
-    """A rota: its turns, its order, and for a derived one the rota it follows."""
+class PlanSerializer(serializers.ModelSerializer[Plan]):
+    """How a rota's turns go from `effective_at` on (null: since its first shift)."""
 
-    team = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
-    level = serializers.ChoiceField(choices=[level.value for level in Level], read_only=True)
     unit = serializers.ChoiceField(choices=[unit.value for unit in Unit], read_only=True)
     handoff_weekday = serializers.IntegerField(read_only=True, help_text="0 is Monday.")
     handoff_time = WallTime(read_only=True, help_text="On the rota's wall clock.")
     derived_from = serializers.SlugRelatedField[Any](
         slug_field="slug", read_only=True, allow_null=True
     )
+    effective_at = Instant(read_only=True, allow_null=True)
     members = serializers.SerializerMethodField()
 
     class Meta:
-        model = Rota
+        model = Plan
         fields = [
-            "slug", "name", "team", "level", "unit", "length", "handoff_weekday", "handoff_time",
-            "zone", "starts_on", "derived_from", "offset", "active", "members",
+            "unit", "length", "handoff_weekday", "handoff_time", "zone", "starts_on", "ends_on",
+            "hours", "derived_from", "offset", "effective_at", "members",
         ]  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(PersonSerializer(many=True))
-    def get_members(self, rota: Rota) -> list[dict[str, object]]:
-        turns = rota.derived_from or rota
-        people = [member.user for member in turns.members.all()]
+    def get_members(self, plan: Plan) -> list[dict[str, object]]:
+        people = [member.user for member in plan.members.all()]
         return list(PersonSerializer(people, many=True).data)
+
+
+class RotaSerializer(serializers.ModelSerializer[Rota]):
+    """A rota with its published plans, the one in force first among those that have begun."""
+
+    team = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    level = serializers.ChoiceField(choices=[level.value for level in Level], read_only=True)
+    plans = PlanSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Rota
+        fields = ["slug", "name", "team", "level", "active", "plans"]
+        read_only_fields = fields
 
 
 class OverrideSerializer(serializers.ModelSerializer[Override]):
@@ -48,7 +59,8 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
     """
 
     rota = serializers.SlugRelatedField[Any](slug_field="slug", queryset=Rota.objects.none())
-    user = PersonSerializer(read_only=True)
+    user = PersonSerializer(read_only=True, allow_null=True)
+    kind = serializers.ChoiceField(choices=[kind.value for kind in OverrideKind], read_only=True)
     starts_at = Instant()
     ends_at = Instant()
     created_by = PersonSerializer(read_only=True, allow_null=True)
@@ -60,13 +72,14 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
             "id",
             "rota",
             "user",
+            "kind",
             "starts_at",
             "ends_at",
             "reason",
             "created_by",
             "created_at",
         ]
-        read_only_fields = ["id", "user", "created_by", "created_at"]
+        read_only_fields = ["id", "user", "kind", "created_by", "created_at"]
 
 
 class OverrideToMakeSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -28,7 +28,8 @@ from directory.permissions import Somebody, actor_of, sees_every_team
 from directory.queries import cards_of, team_slugs
 from rotations import queries, services
 from rotations.api import serializers
-from rotations.models import Override, Rota, RotaMember
+from rotations.enums import PlanState
+from rotations.models import Override, Plan, PlanMember, Rota
 from rotations.permissions import visible_rotas
 from rotations.queries import OnCall
 
@@ -59,14 +60,17 @@ class RotaViewSet(ReadOnlyModelViewSet[Rota]):
     ordering = "slug"
 
     def get_queryset(self) -> QuerySet[Rota]:
-        members = RotaMember.objects.select_related("user").order_by("position", "id")
+        members = PlanMember.objects.select_related("user").order_by("position", "id")
+        plans = (
+            Plan.objects.filter(state=PlanState.PUBLISHED)
+            .select_related("derived_from")
+            .prefetch_related(Prefetch("members", queryset=members))
+            .order_by(F("effective_at").desc(nulls_last=True), "-pk")
+        )
         return (
             visible_rotas(self.request.user)
-            .select_related("team", "derived_from")
-            .prefetch_related(
-                Prefetch("members", queryset=members),
-                Prefetch("derived_from__members", queryset=members),
-            )
+            .select_related("team")
+            .prefetch_related(Prefetch("plans", queryset=plans))
         )
 
     @extend_schema(request=None, responses=serializers.HoldingSerializer)

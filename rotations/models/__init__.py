@@ -1,6 +1,22 @@
-"""Rotas, their members and their overrides."""
+"""Rotas, their plans, what changes them, and the shifts that follow."""
 
+from rotations.models.absence import TimeOff
+from rotations.models.breach import Breach
 from rotations.models.override import Override
-from rotations.models.rota import Rota, RotaMember
+from rotations.models.plan import Plan, PlanMember
+from rotations.models.rota import Rota
+from rotations.models.rules import RosterRules
+from rotations.models.shift import Shift
+from rotations.models.swap import Swap
 
-__all__ = ["Override", "Rota", "RotaMember"]
+__all__ = [
+    "Breach",
+    "Override",
+    "Plan",
+    "PlanMember",
+    "RosterRules",
+    "Rota",
+    "Shift",
+    "Swap",
+    "TimeOff",
+]

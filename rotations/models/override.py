@@ -1,4 +1,4 @@
-"""An override: somebody else holds the rota for a while."""
+"""An override: somebody else, or nobody, holds the rota for a while."""
 
 from __future__ import annotations
 
@@ -11,21 +11,38 @@ from django.db import models
 from django.db.models import F, Q
 
 from deadlines.standing import noted
+from rotations.enums import OverrideKind
 from rotations.models.rota import Rota
+from rotations.models.swap import Swap
 from rotations.rules.overrides import LONGEST_OVERRIDE
 
 
 @pghistory.track()
 class Override(models.Model):
-    """From `starts_at` until just before `ends_at` this person holds the rota; the latest made wins."""
+    """From `starts_at` until just before `ends_at` this person holds the rota; the latest made wins.
+
+    Without a person the rota is vacant, on record.
+    """
 
     rota = models.ForeignKey(Rota, on_delete=models.CASCADE, related_name="overrides")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="overrides"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="overrides",
+    )
+    kind = models.CharField(
+        max_length=10,
+        choices=[(kind.value, kind.value) for kind in OverrideKind],
+        default=OverrideKind.OVERRIDE.value,
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.CharField(max_length=300, blank=True)
+    swap = models.ForeignKey(
+        Swap, on_delete=models.SET_NULL, null=True, blank=True, related_name="overrides"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -55,4 +72,4 @@ class Override(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} for {self.rota}"
+        return f"{self.user or 'nobody'} for {self.rota}"

@@ -1,115 +1,31 @@
-"""Who holds a rota at an instant. Boundaries are wall clock and zone, and become instants here."""
+"""Who holds a rota at an instant. Boundaries are wall clock and zone, and become instants here.
+
+Three layers: the shifts of the plan in force, narrowed to its hours; the overrides above them; and whoever
+holds a rota above, who is passed over. Each is a walk in time that knows when its next piece begins, so that
+one instant and half a year are answered by the same code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
-from zoneinfo import ZoneInfo
+import calendar
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from operator import attrgetter
 
 from rotations.enums import Unit, Why
+from rotations.rules.facts import Holding, OverrideFacts, PlanFacts, RotaFacts
 
+FAR = datetime.max.replace(tzinfo=UTC)
+"""Later than everything: where a walk has nothing more to tell."""
 
-@dataclass(frozen=True)
-class RotaFacts:
-    """What a rota's turns follow from. `members` are user ids in their order.
-
-    The shift that holds `starts_on` is the first, and the first member's. A derived rota has `base`:
-    it takes the base's members and boundaries, and the person `offset` places behind the base's holder.
-    """
-
-    id: int
-    members: tuple[int, ...]
-    unit: Unit
-    length: int
-    handoff_time: time
-    zone: str
-    starts_on: date
-    handoff_weekday: int = 0
-    base: RotaFacts | None = None
-    offset: int = 1
-
-    def __post_init__(self) -> None:
-        if self.length < 1:
-            raise ValueError("a shift needs a length of at least one")
-
-    @cached_property
-    def days(self) -> int:
-        """Days of one shift."""
-        return self.length * (7 if self.unit == Unit.WEEK else 1)
-
-    @cached_property
-    def first_day(self) -> date:
-        """The day on which the first shift begins."""
-        if self.unit == Unit.WEEK:
-            return self.starts_on - timedelta(
-                days=(self.starts_on.weekday() - self.handoff_weekday) % 7
-            )
-        return self.starts_on
-
-    @cached_property
-    def tz(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
-
-
-@dataclass(frozen=True, slots=True)
-class OverrideFacts:
-    """Somebody else holds the rota from `starts_at` until just before `ends_at`."""
-
-    id: int
-    rota_id: int
-    user_id: int
-    starts_at: datetime
-    ends_at: datetime
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One person holds a rota from `starts_at` until just before `ends_at`, both in UTC."""
-
-    user_id: int
-    starts_at: datetime
-    ends_at: datetime
-    why: Why
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """Who holds the rota, and what says so: answers that are equal belong to one stretch."""
-
-    user_id: int | None
-    why: Why
-    shift: int
-    override_id: int | None = None
-
-    @property
-    def same_stretch(self) -> tuple[int | None, int | None, int | None]:
-        """An override is one stretch over the shifts' boundaries; a turn ends with its shift."""
-        shift = None if self.override_id is not None else self.shift
-        return self.user_id, self.override_id, shift
-
-
-def boundary(rota: RotaFacts, index: int) -> datetime:
-    """The instant at which shift `index` begins (0 is the first), in UTC.
-
-    A wall clock time that does not exist is read as the one an hour (or the change's length) later,
-    one that comes twice as the first.
-    """
-    day = rota.first_day + timedelta(days=rota.days * index)
-    return datetime.combine(day, rota.handoff_time, rota.tz).astimezone(UTC)
-
-
-def shift_index(rota: RotaFacts, at: datetime) -> int:
-    """The number of the shift that holds the instant; negative before the rota began."""
-    local = at.astimezone(rota.tz).date()
-    index = (local - rota.first_day).days // rota.days
-    while boundary(rota, index) > at:
-        index -= 1
-    while boundary(rota, index + 1) <= at:
-        index += 1
-    return index
+_ONE_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_STARTS_AT = attrgetter("starts_at")
+_MADE = attrgetter("created_at", "id")
+_Overrides = Mapping[int, Sequence[OverrideFacts]]
 
 
 def person_on_call(
@@ -117,23 +33,11 @@ def person_on_call(
 ) -> Holding | None:
     """Who holds the rota at the instant, since when and until when; None when nobody does.
 
-    `overrides` are the rota's own and, for a derived rota, its base's; others are ignored. Where they
-    overlap the latest made wins. A derived rota counts its places among those who do not hold the
-    base, so that nobody is their own backup, also after a take-over (C22).
+    `overrides` are the rota's own and those of the rotas it looks at (its base, and those above); others are
+    ignored. Where they overlap the latest made wins. Whoever holds a rota above, or the base, at the instant is
+    passed over, also where an override names them: nobody is their own backup, also after a take-over (C22).
     """
-    known = _relevant(rota, overrides)
-    answer = _answer(rota, known, at)
-    if answer.user_id is None:
-        return None
-    starts_at, ends_at = _piece(rota, known, at)
-    while True:
-        before = starts_at - timedelta(microseconds=1)
-        if _answer(rota, known, before).same_stretch != answer.same_stretch:
-            break
-        starts_at, _ = _piece(rota, known, before)
-    while _answer(rota, known, ends_at).same_stretch == answer.same_stretch:
-        _, ends_at = _piece(rota, known, ends_at)
-    return Holding(answer.user_id, starts_at, ends_at, answer.why)
+    return _held_at(rota, _known(rota, overrides), at.astimezone(UTC))
 
 
 def holdings(
@@ -141,64 +45,400 @@ def holdings(
 ) -> Iterator[Holding]:
     """Who holds the rota between the two instants, in order, each stretch whole.
 
-    Stretches touch wherever somebody holds the rota; where nobody does there is a gap.
+    Stretches touch wherever somebody holds the rota; where nobody does there is a gap. An override is one
+    stretch over the shifts' boundaries; a turn ends with its shift. A change of plan does not cut the turn of a
+    person who goes on in the same shift.
     """
-    known = _relevant(rota, overrides)
+    known = _known(rota, overrides)
     at = start.astimezone(UTC)
-    while at < end:
-        holding = person_on_call(rota, known, at=at)
-        if holding is None:
-            _, at = _piece(rota, known, at)
-        else:
-            yield holding
-            at = holding.ends_at
+    if at >= end:
+        return
+    first = _held_at(rota, known, at)
+    for held in _stretches(_pieces(rota, known, first.starts_at if first else at)):
+        if held.starts_at >= end:
+            return
+        yield held
 
 
-def _relevant(rota: RotaFacts, overrides: Iterable[OverrideFacts]) -> tuple[OverrideFacts, ...]:
-    ids = {rota.id, rota.base.id} if rota.base else {rota.id}
-    return tuple(override for override in overrides if override.rota_id in ids)
+def boundary(plan: PlanFacts, index: int) -> datetime:
+    """The instant at which shift `index` of a plan of its own begins (0 is the first), in UTC.
+
+    Counted on the wall clock: a day is what the calendar calls one, and a month ends where a shorter month does.
+    A time that does not exist is read as the one later by the clocks' change, one that comes twice as the first.
+    Of shifts that would begin after a later one the later one stands: an hour that is skipped has no shift.
+    """
+    wall = _wall(plan, index)
+    found = _instant(wall, plan.tz)
+    if plan.unit == Unit.HOUR:
+        skipped = _skipped(wall, plan.tz)
+        while skipped:
+            index += 1
+            after = _wall(plan, index)
+            if after - wall >= skipped:
+                break
+            found = min(found, _instant(after, plan.tz))
+    return found
 
 
-def _turns(rota: RotaFacts) -> RotaFacts:
-    """The rota whose members and boundaries count."""
-    return rota.base or rota
+def shift_index(plan: PlanFacts, at: datetime) -> int:
+    """The number of the shift of a plan of its own that holds the instant; negative before the first."""
+    return _shift_at(plan, at)[0]
 
 
-def _piece(
-    rota: RotaFacts, overrides: tuple[OverrideFacts, ...], at: datetime
-) -> tuple[datetime, datetime]:
-    """The longest stretch round the instant within which nothing begins or ends."""
-    turns = _turns(rota)
-    index = shift_index(turns, at)
-    starts_at, ends_at = boundary(turns, index), boundary(turns, index + 1)
+def boundaries(rota: RotaFacts, *, start: datetime, end: datetime) -> Iterator[datetime]:
+    """When shifts begin or end by the rota's plans between the instants, in order.
+
+    Neither hours nor overrides make a boundary. A derived rota has its base's.
+    """
+    at = start.astimezone(UTC)
+    for before, turn in pairwise(_turns(rota, at - timedelta.resolution, narrowed=False)):
+        if turn.starts_at >= end:
+            return
+        if turn.shift != before.shift:
+            yield turn.starts_at
+
+
+def next_boundary(rota: RotaFacts, after: datetime) -> datetime | None:
+    """The first instant after this one at which a shift begins or ends by the rota's plans; None without one."""
+    return next(boundaries(rota, start=after + timedelta.resolution, end=FAR), None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A piece of a shift, as a plan has it. The turn is that of the member at `first`; without members nobody's."""
+
+    starts_at: datetime
+    ends_at: datetime
+    plan: PlanFacts | None = None
+    members: tuple[int, ...] = ()
+    first: int = 0
+    shift: tuple[datetime, datetime] | None = None
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A length of time in which nothing begins or ends. What says so began at `since`."""
+
+    starts_at: datetime
+    ends_at: datetime
+    user_id: int | None
+    why: Why = Why.ROTA
+    since: datetime | None = None
+    override_id: int | None = None
+    shift: tuple[datetime, datetime] | None = None
+
+    def continues(self, held: _Piece) -> bool:
+        return (
+            self.starts_at == held.ends_at
+            and self.user_id == held.user_id
+            and self.override_id == held.override_id
+            and self.shift == held.shift
+        )
+
+
+def _held_at(rota: RotaFacts, known: _Overrides, at: datetime) -> Holding | None:
+    piece = next(_pieces(rota, known, at))
+    if piece.user_id is None:
+        return None
+    since = piece.since or at
+    return next(held for held in _stretches(_pieces(rota, known, since)) if held.ends_at > at)
+
+
+def _stretches(pieces: Iterable[_Piece]) -> Iterator[Holding]:
+    """The pieces that belong together as one, those of nobody left out."""
+    held: _Piece | None = None
+    for piece in pieces:
+        if held is not None:
+            if piece.continues(held):
+                held.ends_at = piece.ends_at
+                continue
+            yield _holding(held)
+        held = piece if piece.user_id is not None else None
+    if held is not None:
+        yield _holding(held)
+
+
+def _holding(piece: _Piece) -> Holding:
+    assert piece.user_id is not None  # noqa: S101 - pieces of nobody are left out before
+    return Holding(piece.user_id, piece.starts_at, piece.ends_at, piece.why, piece.override_id)
+
+
+def _known(rota: RotaFacts, overrides: Iterable[OverrideFacts]) -> _Overrides:
+    """The overrides that bear on the rota by the rota they are of, the last to begin first, in UTC."""
+    known: dict[int, list[OverrideFacts]] = {}
+    _gather(rota, known)
     for override in overrides:
-        for edge in (override.starts_at.astimezone(UTC), override.ends_at.astimezone(UTC)):
-            if starts_at < edge <= at:
-                starts_at = edge
-            elif at < edge < ends_at:
-                ends_at = edge
-    return starts_at, ends_at
+        mine = known.get(override.rota_id)
+        if mine is not None:
+            if override.starts_at.tzinfo is not UTC or override.ends_at.tzinfo is not UTC:
+                override = replace(
+                    override,
+                    starts_at=override.starts_at.astimezone(UTC),
+                    ends_at=override.ends_at.astimezone(UTC),
+                )
+            mine.append(override)
+    for mine in known.values():
+        mine.sort(key=_STARTS_AT, reverse=True)
+    return known
 
 
-def _answer(rota: RotaFacts, overrides: tuple[OverrideFacts, ...], at: datetime) -> _Answer:
-    turns = _turns(rota)
-    index = shift_index(turns, at)
-    taken = _answer(rota.base, overrides, at).user_id if rota.base else None
-    for override in _latest_first(rota, overrides, at):
-        if rota.base is None or override.user_id != taken:
-            return _Answer(override.user_id, Why.OVERRIDE, index, override.id)
-    if index < 0 or not turns.members:
-        return _Answer(None, Why.ROTA, index)
-    first = index % len(turns.members)
-    in_order = turns.members[first:] + turns.members[:first]
-    if rota.base is None:
-        return _Answer(in_order[0], Why.ROTA, index)
-    behind = [user_id for user_id in in_order[1:] + in_order[:1] if user_id != taken]
-    return _Answer(behind[rota.offset - 1] if rota.offset <= len(behind) else None, Why.ROTA, index)
+def _gather(rota: RotaFacts, known: dict[int, list[OverrideFacts]]) -> None:
+    known[rota.id] = []
+    for other in _looked_at(rota):
+        _gather(other, known)
 
 
-def _latest_first(
-    rota: RotaFacts, overrides: tuple[OverrideFacts, ...], at: datetime
-) -> list[OverrideFacts]:
-    covering = [o for o in overrides if o.rota_id == rota.id and o.starts_at <= at < o.ends_at]
-    return sorted(covering, key=lambda o: (o.created_at, o.id), reverse=True)
+def _looked_at(rota: RotaFacts) -> tuple[RotaFacts, ...]:
+    """The rotas whose holders matter: those above and the bases."""
+    bases = tuple(plan.base for plan in rota.plans if plan.base is not None)
+    return rota.above + bases if bases else rota.above
+
+
+def _pieces(rota: RotaFacts, known: _Overrides, at: datetime) -> Iterator[_Piece]:
+    """Who holds the rota from the instant on, without a gap between the pieces, to the end of time."""
+    turns = _turns(rota, at)
+    turn = next(turns)
+    standing = _Standing(known[rota.id], at)
+    others = {other.id: _Watched(other, known, at) for other in _looked_at(rota)}
+    while at < FAR:
+        ends_at = standing.move_to(at)
+        holders: dict[int, int | None] = {}
+        for number, other in others.items():
+            holders[number] = other.move_to(at).user_id
+            ends_at = min(ends_at, other.piece.ends_at)
+        taken = {user_id for user_id in holders.values() if user_id is not None}
+        override = standing.latest(taken)
+        if override is not None:
+            piece = _Piece(
+                at, ends_at, override.user_id, override.why, override.starts_at, override.id
+            )
+        else:
+            if turn.ends_at <= at:
+                turn = next(turns)
+            if turn.ends_at <= at:  # an override outlasted the shift: begin afresh
+                turns = _turns(rota, at)
+                turn = next(turns)
+            user_id = _by_turn(turn, taken, holders)
+            since = turn.shift[0] if turn.shift else at
+            ends_at = min(ends_at, turn.ends_at)
+            piece = _Piece(at, ends_at, user_id, Why.ROTA, since, None, turn.shift)
+        yield piece
+        at = ends_at
+
+
+def _by_turn(turn: _Turn, taken: set[int], holders: Mapping[int, int | None]) -> int | None:
+    """Whose turn it is, those who hold a rota above left out.
+
+    A derived plan counts its places among those who do not hold the base.
+    """
+    order = turn.members[turn.first :] + turn.members[: turn.first]
+    base = turn.plan.base if turn.plan else None
+    if turn.plan is not None and base is not None:
+        held = holders[base.id]
+        behind = [user_id for user_id in order[1:] + order[:1] if user_id != held]
+        order = tuple(behind[turn.plan.offset - 1 :])
+    return next((user_id for user_id in order if user_id not in taken), None)
+
+
+class _Standing:
+    """A rota's overrides as time goes on: those that cover the instant, the latest made first."""
+
+    def __init__(self, overrides: Sequence[OverrideFacts], at: datetime) -> None:
+        self._to_come = [override for override in overrides if override.ends_at > at]
+        self._covering: list[OverrideFacts] = []
+        self._until = FAR
+
+    def move_to(self, at: datetime) -> datetime:
+        """Goes on to the instant, and says until when nothing changes."""
+        if self._until <= at:
+            self._covering = [o for o in self._covering if o.ends_at > at]
+            self._until = min((o.ends_at for o in self._covering), default=FAR)
+        while self._to_come and self._to_come[-1].starts_at <= at:
+            override = self._to_come.pop()
+            if override.ends_at > at:
+                insort(self._covering, override, key=_MADE)
+                self._until = min(self._until, override.ends_at)
+        return min(self._until, self._to_come[-1].starts_at) if self._to_come else self._until
+
+    def latest(self, taken: set[int]) -> OverrideFacts | None:
+        """The latest made that names nobody who is taken; one that names nobody at all counts."""
+        for override in reversed(self._covering):
+            if override.user_id not in taken:
+                return override
+        return None
+
+
+class _Watched:
+    """Another rota's holder as time goes on."""
+
+    def __init__(self, rota: RotaFacts, known: _Overrides, at: datetime) -> None:
+        self._pieces = _pieces(rota, known, at)
+        self.piece = next(self._pieces)
+
+    def move_to(self, at: datetime) -> _Piece:
+        while self.piece.ends_at <= at:
+            self.piece = next(self._pieces)
+        return self.piece
+
+
+def _turns(rota: RotaFacts, at: datetime, *, narrowed: bool = True) -> Iterator[_Turn]:
+    """The turns of the plans in force from the instant on, one after the other, to the end of time.
+
+    Hours are left out unless narrowed.
+    """
+    number = -1
+    for place, plan in enumerate(rota.plans):
+        if plan.effective_at is None or plan.effective_at <= at:
+            number = place
+    for place in range(number, len(rota.plans)):
+        following = rota.plans[place + 1] if place + 1 < len(rota.plans) else None
+        until = following.effective_at if following else None
+        until = until.astimezone(UTC) if until else FAR
+        if until <= at:
+            continue
+        for turn in _of_plan(rota.plans[place], at, narrowed) if place >= 0 else (_Turn(at, FAR),):
+            if turn.ends_at >= until:
+                turn.ends_at = until
+                yield turn
+                break
+            yield turn
+        at = until
+
+
+def _of_plan(plan: PlanFacts, at: datetime, narrowed: bool) -> Iterator[_Turn]:
+    """The plan's turns from the instant on, as if it were in force for ever."""
+    if plan.base is None:
+        turns = _shifts(plan, at)
+    else:
+        turns = (
+            replace(turn, plan=plan) if turn.plan else turn
+            for turn in _turns(plan.base, at, narrowed=narrowed)
+        )
+    if narrowed and plan.hours:
+        turns = _within(turns, _openings(plan, at))
+    return _until_end(turns, plan)
+
+
+def _shift_at(plan: PlanFacts, at: datetime) -> tuple[int, datetime, datetime]:
+    """The shift that holds the instant: its number, its beginning and its end."""
+    wall = at.astimezone(plan.tz).replace(tzinfo=None)
+    if plan.step is None:
+        months = (wall.year - plan.first.year) * 12 + wall.month - plan.first.month
+        index = months // plan.length
+    else:
+        index = (wall - plan.first) // plan.step
+    starts_at, ends_at = boundary(plan, index), boundary(plan, index + 1)
+    while starts_at > at:
+        index -= 1
+        starts_at, ends_at = boundary(plan, index), starts_at
+    while ends_at <= at:
+        index += 1
+        starts_at, ends_at = ends_at, boundary(plan, index + 1)
+    return index, starts_at, ends_at
+
+
+def _shifts(plan: PlanFacts, at: datetime) -> Iterator[_Turn]:
+    if not plan.members:
+        yield _Turn(at, FAR)
+        return
+    number, starts_at, ends_at = _shift_at(plan, at)
+    if number < 0:
+        first = boundary(plan, 0)
+        yield _Turn(at, first)
+        number, starts_at, ends_at = _shift_at(plan, first)
+    while True:
+        if starts_at < ends_at:
+            shift = (starts_at, ends_at)
+            turn = number % len(plan.members)
+            yield _Turn(max(at, starts_at), ends_at, plan, plan.members, turn, shift)
+        number += 1
+        starts_at, ends_at = ends_at, boundary(plan, number + 1)
+
+
+def _until_end(turns: Iterator[_Turn], plan: PlanFacts) -> Iterator[_Turn]:
+    if plan.ends_on is None:
+        yield from turns
+        return
+    end = _instant(datetime.combine(plan.ends_on, plan.handoff_time), plan.tz)
+    for turn in turns:
+        if turn.ends_at >= end:
+            if turn.starts_at < end:
+                yield replace(turn, ends_at=end)
+            yield _Turn(max(turn.starts_at, end), FAR)
+            return
+        yield turn
+
+
+def _within(
+    turns: Iterator[_Turn], openings: Iterator[tuple[datetime, datetime]]
+) -> Iterator[_Turn]:
+    """The turns cut at the openings; what lies between these is nobody's."""
+    opens, closes = next(openings)
+    for turn in turns:
+        at = turn.starts_at
+        while at < turn.ends_at:
+            while closes <= at:
+                opens, closes = next(openings)
+            if opens <= at:
+                ends_at = min(closes, turn.ends_at)
+                yield replace(turn, starts_at=at, ends_at=ends_at)
+            else:
+                ends_at = min(opens, turn.ends_at)
+                yield _Turn(at, ends_at)
+            at = ends_at
+
+
+def _openings(plan: PlanFacts, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The plan's hours from the instant on, each as (opening, closing) in UTC.
+
+    A time that the clocks skip is the instant at which they do, so that hours are never longer than written.
+    """
+    day = at.astimezone(plan.tz).date() - _ONE_DAY
+    while True:
+        for hours in plan.hours:
+            if hours.weekday == day.weekday():
+                last = day + _ONE_DAY if hours.overnight else day
+                opens = _clock(datetime.combine(day, hours.opens), plan.tz)
+                closes = _clock(datetime.combine(last, hours.closes), plan.tz)
+                if max(opens, at) < closes:
+                    yield opens, closes
+        day += _ONE_DAY
+
+
+def _wall(plan: PlanFacts, index: int) -> datetime:
+    """When shift `index` begins on the wall clock."""
+    if plan.step is not None:
+        return plan.first + plan.step * index
+    years, month = divmod(plan.first.month - 1 + index * plan.length, 12)
+    year = plan.first.year + years
+    last = calendar.monthrange(year, month + 1)[1]
+    return plan.first.replace(year=year, month=month + 1, day=min(plan.first.day, last))
+
+
+def _instant(wall: datetime, zone: tzinfo) -> datetime:
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _skipped(wall: datetime, zone: tzinfo) -> timedelta:
+    """How much the clocks skip where this time does not exist; nothing where it does."""
+    local = wall.replace(tzinfo=zone)
+    before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if before is None or after is None or after <= before:
+        return timedelta()
+    return after - before
+
+
+def _clock(wall: datetime, zone: tzinfo) -> datetime:
+    """When the zone's clocks show this time, for the first time; or when they skip it, where they do."""
+    found = _instant(wall, zone)
+    skipped = _skipped(wall, zone)
+    if not skipped:
+        return found
+    early = found - skipped  # the clocks change after this, and not after what was found
+    offset = early.astimezone(zone).utcoffset()
+    seconds = bisect_left(
+        range(skipped // _SECOND),
+        True,
+        key=lambda s: (early + s * _SECOND).astimezone(zone).utcoffset() != offset,
+    )
+    return early + seconds * _SECOND

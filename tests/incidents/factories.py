@@ -20,7 +20,8 @@ from notifications.enums import Purpose
 from notifications.models import ContactMethod, PageOut
 from procedures.models import Procedure
 from procedures.services import load_procedure
-from rotations.models import Rota, RotaMember
+from rotations.models import Rota
+from rotations.services import found_rota
 
 ROOT = Path(__file__).resolve().parents[2]
 WEDNESDAY = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
@@ -162,16 +163,12 @@ def make_world(
         ("c-level", "chief"),
     ):
         RoleHolder.objects.create(team=team, role=role, user=people[name])
-    rota = Rota.objects.create(
-        team=team, slug=f"{slug}-primary", name="Primary", level="primary", zone=zone,
-        starts_on=date(2026, 3, 2), handoff_time=time(9),
+    rota = found_rota(
+        team, f"{slug}-primary", [people[name] for name in ("primary", "secondary", "engineer")],
+        name="Primary", zone=zone, starts_on=date(2026, 3, 2), handoff_time=time(9),
     )  # fmt: skip
-    RotaMember.objects.bulk_create(
-        RotaMember(rota=rota, user=people[name], position=position)
-        for position, name in enumerate(("primary", "secondary", "engineer"))
-    )
-    Rota.objects.create(
-        team=team, slug=f"{slug}-secondary", name="Secondary", level="secondary", zone=zone,
+    found_rota(
+        team, f"{slug}-secondary", name="Secondary", level="secondary", zone=zone,
         starts_on=date(2026, 3, 2), derived_from=rota,
     )  # fmt: skip
     service = Service.objects.create(team=team, slug=f"{slug}-api", name=f"{slug} api")

@@ -144,7 +144,7 @@ def test_a_step_that_reaches_nobody_does_not_make_the_others_wait(world: World) 
 
 @pytest.mark.clause("X17")
 def test_after_the_last_step_the_managers_and_the_admins_are_called(world: World) -> None:
-    world.rota.members.all().delete()
+    world.rota.plans.get().members.all().delete()
     world.team.role_holders.all().delete()
     incident = world.declare("P2")
     assert world.called(incident) == ["manager", "admin"]

@@ -91,7 +91,7 @@ def test_preview_equals_the_real_run(world: World, severity: str, kind: str, at:
 
 @pytest.mark.clause("X17")
 def test_preview_equals_the_real_run_where_a_step_reaches_nobody(world: World) -> None:
-    world.rota.members.all().delete()
+    world.rota.plans.get().members.all().delete()
     world.team.role_holders.filter(role="engineering-manager").delete()
     foreseen = preview(
         severity="P2", kind="standard", team=world.team, services=[world.service], at=WEDNESDAY
@@ -139,7 +139,7 @@ def test_the_command_says_the_same_in_words(
     assert "Steps that reach nobody" not in text
     call_command("preview", severity="P1", security=True, service=world.service.slug)
     assert "Legal (C82), if breach confirmed: Legal" in capsys.readouterr().out
-    world.rota.members.all().delete()
+    world.rota.plans.get().members.all().delete()
     call_command("preview", severity="P2", team=world.team.slug, at="2026-03-08T03:10")
     assert "Primary on-call (C72): nobody holds it" in capsys.readouterr().out
 

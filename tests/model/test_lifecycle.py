@@ -60,7 +60,7 @@ from notifications.events import page_exhausted
 from notifications.models import ContactMethod, Page, PageOut
 from notifications.services import remove_method
 from notifications.services.claiming import take
-from rotations.models import RotaMember
+from rotations.models import PlanMember
 from tests.alerts.factories import Sender, make_sender
 from tests.incidents.factories import WEDNESDAY, make_procedure
 from tests.model.model import ENGINEERS, Alerts, Incident, People, levels
@@ -404,9 +404,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def reorder_rota(self, data: st.DataObject) -> None:
         self.people.order = data.draw(st.permutations(ENGINEERS))
-        self.world.rota.members.all().delete()
-        RotaMember.objects.bulk_create(
-            RotaMember(rota=self.world.rota, user=getattr(self.world, name), position=position)
+        plan = self.world.rota.plans.get()
+        plan.members.all().delete()
+        PlanMember.objects.bulk_create(
+            PlanMember(plan=plan, user=getattr(self.world, name), position=position)
             for position, name in enumerate(self.people.order)
         )
 

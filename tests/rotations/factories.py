@@ -9,7 +9,8 @@ from typing import Any
 
 from directory.models import Team, User
 from rotations.enums import Level
-from rotations.models import Override, Rota, RotaMember
+from rotations.models import Override, Rota
+from rotations.services import found_rota
 
 _numbers = count(1)
 
@@ -20,19 +21,14 @@ def make_rota(team: Team, people: Sequence[User] = (), **fields: Any) -> Rota:
     number = next(_numbers)
     slug = fields.pop("slug", f"{team.slug}-rota-{number}")
     defaults = {"name": slug.title(), "starts_on": date(2026, 1, 5), "level": Level.PRIMARY.value}
-    rota = Rota.objects.create(team=team, slug=slug, **(defaults | fields))
-    RotaMember.objects.bulk_create(
-        RotaMember(rota=rota, user=person, position=position)
-        for position, person in enumerate(people)
-    )
-    return rota
+    return found_rota(team, slug, people, **(defaults | fields))
 
 
 def make_secondary(primary: Rota, **fields: Any) -> Rota:
     """The secondary derived from the primary: the next in order."""
     return make_rota(
         primary.team, derived_from=primary, level=Level.SECONDARY.value,
-        starts_on=primary.starts_on, **fields,
+        starts_on=primary.plans.get().starts_on, **fields,
     )  # fmt: skip
 
 

@@ -214,7 +214,8 @@ def test_the_roster_equals_the_pure_answer(
     crew: list[User], primary: Rota, secondary: Rota
 ) -> None:
     """The rows are read without loss: the facts of a derived rota hold its base's."""
-    rows = queries.with_members(Rota.objects.all())
-    facts = {row.slug: queries.facts_of(row) for row in rows}
-    assert facts["primary"].members == tuple(user.pk for user in crew)
-    assert facts["secondary"].base == facts["primary"]
+    facts = queries.facts_of([primary.team_id])
+    (turns,), (behind,) = facts[primary.pk].plans, facts[secondary.pk].plans
+    assert turns.members == tuple(user.pk for user in crew)
+    assert behind.base == facts[primary.pk]
+    assert facts[secondary.pk].above == (facts[primary.pk],)

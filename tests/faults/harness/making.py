@@ -22,7 +22,7 @@ from directory.models import RoleHolder, Service, Team, User
 from notifications.enums import MethodKind
 from notifications.models import ContactMethod, NotificationRule, PagingLimits
 from procedures.services import load_procedure
-from rotations.models import Rota, RotaMember
+from rotations.services import found_rota
 from tests.faults.harness.world import PROCEDURE, Wanted, World
 
 
@@ -72,16 +72,12 @@ def make(wanted: Wanted) -> World:
         directory.grant_manager(team.pk, people[-1].pk, actor=PORTAL)
         RoleHolder.objects.create(team=team, role="manager", user=people[-1])
         RoleHolder.objects.create(team=team, role="chief", user=admin)
-        rota = Rota.objects.create(
-            team=team, slug=f"{slug}-primary", name="Primary", level="primary", starts_on=date(2026, 1, 5)
-        )  # fmt: skip
-        RotaMember.objects.bulk_create(
-            RotaMember(rota=rota, user=user, position=position)
-            for position, user in enumerate(people[:-1])
+        rota = found_rota(
+            team, f"{slug}-primary", people[:-1], name="Primary", starts_on=date(2026, 1, 5)
         )
-        Rota.objects.create(
-            team=team, slug=f"{slug}-secondary", name="Secondary", level="secondary",
-            starts_on=rota.starts_on, derived_from=rota,
+        found_rota(
+            team, f"{slug}-secondary", name="Secondary", level="secondary",
+            starts_on=date(2026, 1, 5), derived_from=rota,
         )  # fmt: skip
         made += [
             Service.objects.create(team=team, slug=f"{slug}-{number}", name=f"{slug} {number}")

@@ -217,8 +217,10 @@ class TestRotas:
     def test_a_derived_rota_reads_with_its_people(self, crew: list[User], primary: Rota) -> None:
         make_secondary(primary, slug="secondary")
         row = Caller(crew[0]).get("rotas/secondary/").json()
-        assert (row["derived_from"], row["offset"], row["level"]) == ("primary", 1, "secondary")
-        assert row["members"] == [short(user) for user in crew]
+        (plan,) = row["plans"]
+        assert (plan["derived_from"], plan["offset"], row["level"]) == ("primary", 1, "secondary")
+        (turns,) = Caller(crew[0]).get("rotas/primary/").json()["plans"]
+        assert turns["members"] == [short(user) for user in crew]
 
     def test_they_are_filtered(self, crew: list[User], primary: Rota) -> None:
         make_secondary(primary, slug="secondary")
@@ -239,7 +241,7 @@ class TestRotas:
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].json() == answers[1].json()
         assert answers[0].json()["user"] == short(crew[2])
-        assert answers[0].json()["why"] == "override"
+        assert answers[0].json()["why"] == "take_over"
         assert Override.objects.count() == 1
 
     def test_an_outsider_may_not_and_an_empty_rota_cannot(self, team: Team, primary: Rota) -> None:
@@ -266,6 +268,7 @@ class TestOverrides:
             "id": made.pk,
             "rota": "primary",
             "user": short(crew[0]),
+            "kind": "override",
             "starts_at": "2026-01-15T00:00:00Z",
             "ends_at": "2026-01-15T23:00:00Z",
             "reason": "Swap with Ben",

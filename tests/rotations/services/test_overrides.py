@@ -15,7 +15,7 @@ from deadlines.extension import PORTAL, Actor
 from directory.models import Team, User
 from directory.permissions import actor_of
 from rotations import services
-from rotations.models import Override, Rota
+from rotations.models import Override, Plan, Rota
 from rotations.queries import who_is_on_call
 from rotations.services import RotaRefused
 from tests.directory import factories as people
@@ -247,4 +247,4 @@ class TestOverride:
             {"derived_from": primary},
         ):
             with pytest.raises(IntegrityError), transaction.atomic():
-                Rota.objects.filter(pk=primary.pk).update(**wrong)
+                Plan.objects.filter(rota=primary).update(**wrong)

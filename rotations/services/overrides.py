@@ -1,4 +1,4 @@
-"""Every way the holders of a rota change: take over, override, take back."""
+"""Somebody else holds a rota for a while: take over, override, take back."""
 
 from __future__ import annotations
 
@@ -11,18 +11,11 @@ from deadlines.extension import PORTAL, Actor
 from directory.models import User
 from directory.permissions import person_of
 from rotations import permissions
+from rotations.enums import OverrideKind
 from rotations.models import Override, Rota
 from rotations.queries import on_call_of
 from rotations.rules.overrides import fault_of
-
-
-class RotaRefused(ValueError):
-    """The change makes no sense; `code` names why and the text says it to a person."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+from rotations.services.refusal import RotaRefused
 
 
 @transaction.atomic
@@ -49,6 +42,7 @@ def take_over(rota_id: int, *, actor: Actor, now: datetime) -> Override | None:
         user=user,
         starts_at=now,
         ends_at=held[0].ends_at,
+        kind=OverrideKind.TAKE_OVER,
         reason=f"Taken over from {User.objects.get(pk=held[0].user_id)}",
         created_by=user,
         created_at=now,
@@ -59,7 +53,7 @@ def take_over(rota_id: int, *, actor: Actor, now: datetime) -> Override | None:
 def add_override(
     rota_id: int,
     *,
-    user_id: int,
+    user_id: int | None,
     starts_at: datetime,
     ends_at: datetime,
     actor: Actor,
@@ -78,7 +72,7 @@ def add_override(
         raise PermissionDenied("Only the team's manager may put somebody else on the rota.")
     if fault := fault_of(starts_at, ends_at, now=now):
         raise RotaRefused(*fault)
-    if not User.objects.filter(pk=user_id, is_active=True).exists():
+    if user_id and not User.objects.filter(pk=user_id, is_active=True).exists():
         raise RotaRefused("inactive", "This person is not active.")
     latest = (
         rota.overrides.filter(starts_at__lt=ends_at, ends_at__gt=starts_at)

@@ -1,0 +1,18 @@
+"""What is read of rotas, in a fixed number of queries each."""
+
+from rotations.queries.facts import PlanRow, facts_of, overrides_of
+from rotations.queries.oncall import OnCall, next_shifts, on_call_of, shifts_of, who_is_on_call
+from rotations.queries.roster import people_of, roster
+
+__all__ = [
+    "OnCall",
+    "PlanRow",
+    "facts_of",
+    "next_shifts",
+    "on_call_of",
+    "overrides_of",
+    "people_of",
+    "roster",
+    "shifts_of",
+    "who_is_on_call",
+]
