@@ -75,7 +75,7 @@ def _plan_rows(team_ids: Collection[int]) -> Iterator[PlanRow]:
         .values_list("pk", *PLAN_COLUMNS, "people")
     )
     for row in rows:
-        yield PlanRow(*row[:-1], tuple(row[-1]))
+        yield PlanRow(*(*row[:-1], tuple(row[-1])))
 
 
 class _Assembly:
@@ -142,5 +142,5 @@ def overrides_of(
     found: dict[int, list[OverrideFacts]] = {team_id: [] for team_id in team_ids}
     rows: Iterable[Any] = near.order_by("pk").values_list("rota__team_id", *columns)
     for row in rows:
-        found[row[0]].append(OverrideFacts(*row[1:-1], Why(row[-1])))
+        found[row[0]].append(OverrideFacts(*(*row[1:-1], Why(row[-1]))))
     return {team_id: tuple(overrides) for team_id, overrides in found.items()}
