@@ -52,7 +52,7 @@ def seconds_of(answer: Callable[[], object], *, times: int = TIMES) -> float:
 
 
 def figures() -> dict[str, float]:
-    """Seconds: an instant, its overrides over half a year or in one week; half a year by weeks, by hours."""
+    """Seconds of one instant, the overrides over half a year or all in one week; and of half a year."""
     weekly, hourly = rota_of(Unit.WEEK), rota_of(Unit.HOUR)
     spread, dense = overrides_over(HALF_A_YEAR), overrides_over(timedelta(weeks=1))
     at = START + HALF_A_YEAR / 2

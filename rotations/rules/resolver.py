@@ -54,10 +54,7 @@ def holdings(
     if at >= end:
         return
     first = _held_at(rota, known, at)
-    for held in _stretches(_pieces(rota, known, first.starts_at if first else at)):
-        if held.starts_at >= end:
-            return
-        yield held
+    yield from _stretches(_pieces(rota, known, first.starts_at if first else at), end)
 
 
 def boundary(plan: PlanFacts, index: int) -> datetime:
@@ -141,11 +138,12 @@ def _held_at(rota: RotaFacts, known: _Overrides, at: datetime) -> Holding | None
     if piece.user_id is None:
         return None
     since = piece.since or at
-    return next(held for held in _stretches(_pieces(rota, known, since)) if held.ends_at > at)
+    stretches = _stretches(_pieces(rota, known, since), FAR)
+    return next(held for held in stretches if held.ends_at > at)
 
 
-def _stretches(pieces: Iterable[_Piece]) -> Iterator[Holding]:
-    """The pieces that belong together as one, those of nobody left out."""
+def _stretches(pieces: Iterable[_Piece], end: datetime) -> Iterator[Holding]:
+    """The pieces that belong together as one, those of nobody left out, while they begin before the end."""
     held: _Piece | None = None
     for piece in pieces:
         if held is not None:
@@ -153,6 +151,8 @@ def _stretches(pieces: Iterable[_Piece]) -> Iterator[Holding]:
                 held.ends_at = piece.ends_at
                 continue
             yield _holding(held)
+        if piece.starts_at >= end:
+            return
         held = piece if piece.user_id is not None else None
     if held is not None:
         yield _holding(held)
@@ -375,6 +375,9 @@ def _within(
     """The turns cut at the openings; what lies between these is nobody's."""
     opens, closes = next(openings)
     for turn in turns:
+        if not turn.members:
+            yield turn
+            continue
         at = turn.starts_at
         while at < turn.ends_at:
             while closes <= at:
