@@ -1,4 +1,4 @@
-"""The portal's settings with one address: the floor."""
+"""The portal's settings with one address more, the floor's: the same processes answer both."""
 
 from portal.settings import *  # noqa: F403
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 
 from portal.embedded import processes
 
@@ -49,6 +50,12 @@ TIDY = (
     "UPDATE incidents_incident SET status = 'closed', closed_at = now() WHERE status = 'resolved'",
     "VACUUM (ANALYZE)",
 )
+QUEUES = ("paging", "slow")
+AT_WORK = (
+    "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    " AND (state <> 'idle' OR backend_type = 'autovacuum worker')"
+)
+REST_WITHIN = 120.0
 
 
 def free_port() -> int:
@@ -96,15 +103,18 @@ def until(true: Callable[[], object], *, within: float) -> bool:
 
 @dataclass(slots=True)
 class Stack:
-    """The running portal, its database, and the floor beside it."""
+    """The running portal and its database. The floor is an address of the same web server."""
 
     folder: Path
     env: dict[str, str]
     port: int
     pid: int = 0
-    floor_port: int = 0
     integration_key: str = ""
     _database: psycopg.Connection[Any] | None = field(default=None, repr=False)
+
+    @property
+    def floor_port(self) -> int:
+        return self.port
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -157,14 +167,44 @@ class Stack:
         """Waits until nothing is on its way."""
         return until(lambda: not self.outbox(), within=within)
 
+    def queued(self) -> int:
+        """Jobs in the broker: waiting, or with a worker that has not said it is done with them."""
+        with self._broker() as broker:
+            waiting = sum(int(broker.llen(queue)) for queue in QUEUES)
+            return waiting + int(broker.hlen("unacked"))
+
+    def at_work(self) -> int:
+        """Transactions of others in the database, PostgreSQL's own cleaning among them."""
+        return int(self.ask(AT_WORK))
+
+    def rest(self) -> None:
+        """Waits until everything that was begun is done: pages, jobs, transactions. Ends the bench if it is not."""
+        looks = 0
+        limit = time.monotonic() + REST_WITHIN
+        while looks < 3:
+            left = {"pages": self.outbox(), "jobs": self.queued(), "transactions": self.at_work()}
+            looks = 0 if any(left.values()) else looks + 1
+            if time.monotonic() > limit:
+                sys.exit(f"bench: the stack does not come to rest: {left}")
+            time.sleep(0.2)
+
     def tidy(self) -> None:
         """Ends whatever one measurement left open, so that its clocks and pages do not disturb the next."""
         self.quiet(within=10)
         self.tidy_rows()
 
     def tidy_rows(self) -> None:
+        """Without the jobs that were asked for meanwhile: nothing is left for them to do."""
         for statement in TIDY:
             self.database.execute(statement)
+        with self._broker() as broker:
+            broker.delete(*QUEUES)
+
+    @contextmanager
+    def _broker(self) -> Iterator[redis.Redis]:
+        url = (self.folder / "data" / "valkey.url").read_text().strip()
+        with redis.Redis.from_url(url) as broker:
+            yield broker
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -211,30 +251,24 @@ def _freeze(stack: Stack, pids: list[int]) -> None:
 
 @contextmanager
 def stack_of_its_own(mail_port: int) -> Iterator[Stack]:
-    """A fresh stack whose mail goes to that port, with the floor's server beside it."""
+    """A fresh stack whose mail goes to that port, and which answers for the floor, too."""
     with tempfile.TemporaryDirectory(prefix="watchbill-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         env = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
-        port, floor_port = free_port(), free_port()
+        port = free_port()
         env |= {
             "DATA_DIR": f"{folder}/data",
             "PORT": str(port),
             "DEMO": "1",
             "LOG_LEVEL": "ERROR",
             "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+            "DJANGO_SETTINGS_MODULE": "bench.settings",
         }
-        stack = Stack(folder, env, port, floor_port=floor_port)
+        stack = Stack(folder, env, port)
         command = [sys.executable, "manage.py", "run"]
         with running(command, env, f"http://127.0.0.1:{port}/readyz") as stack.pid:
             stack.integration_key = stack.shell("from bench import world; world.make()")
-            server = [
-                sys.executable, "-m", "granian", "--interface", "rsgi", "--factory", "portal.rsgi:build",
-                "--host", "127.0.0.1", "--port", str(floor_port), "--workers", "2", "--loop", "asyncio",
-                "--no-ws", "--runtime-threads", "1", "--no-log",
-            ]  # fmt: skip
-            floor = env | {"DJANGO_SETTINGS_MODULE": "bench.settings"}
-            with running(server, floor, f"http://127.0.0.1:{floor_port}/"):
-                yield stack
+            yield stack
             if stack._database is not None:
                 stack._database.close()
