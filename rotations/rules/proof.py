@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from rotations.enums import BreachKind, Level
 from rotations.rules.facts import Holding, PersonFacts, RotaFacts, TeamFacts
 from rotations.rules.resolver import boundaries, holdings
+from rotations.rules.stretches import Stretch, both, merged, without
 
 LOOK_BACK = timedelta(days=35)
 """How far before the first instant the proof looks, to say since when a breach has stood."""
@@ -20,7 +21,6 @@ BREAK = timedelta(days=3)
 
 _REACHED_UNDER = {Level.PRIMARY: "C167", Level.SECONDARY: "C168", Level.TERTIARY: "C169"}
 _OF_NO_PERSON = (BreachKind.GAP, BreachKind.NO_SECOND, BreachKind.MISALIGNED)
-_Stretch = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ def added(before: Iterable[Breach], after: Iterable[Breach]) -> tuple[Breach, ..
 
     So a change that mends a part of a breach adds none, though what is left of it may begin elsewhere.
     """
-    known: dict[tuple[object, ...], list[_Stretch]] = defaultdict(list)
+    known: dict[tuple[object, ...], list[Stretch]] = defaultdict(list)
     for breach in before:
         known[_alike(breach)].append((breach.starts_at, breach.ends_at))
     return tuple(
         breach
         for breach in after
-        if _without((breach.starts_at, breach.ends_at), _merged(known[_alike(breach)]))
+        if without((breach.starts_at, breach.ends_at), merged(known[_alike(breach)]))
     )
 
 
@@ -106,17 +106,17 @@ class _Proof:
             [held for rota in self._of(level) for held in self.held[rota.id]]
             for level in (Level.PRIMARY, Level.SECONDARY)
         )
-        covered = _merged((held.starts_at, held.ends_at) for held in primary)
+        covered = merged((held.starts_at, held.ends_at) for held in primary)
         whole = (self.floor, self.end)
         if limits.cover_always:
-            for gap in _without(whole, covered):
+            for gap in without(whole, covered):
                 yield self._breach(
                     BreachKind.GAP, gap, "Nobody is primary on call.",
                     clause="C6", level=Level.PRIMARY,
                 )  # fmt: skip
         if limits.two_people:
             for stretch, people in _too_few([*primary, *second], whole):
-                for part in [stretch] if limits.cover_always else _both(stretch, covered):
+                for part in [stretch] if limits.cover_always else both(stretch, covered):
                     yield self._breach(
                         BreachKind.NO_SECOND, part, f"{self._alone(people)}; two people are needed.",
                         clause="C11", level=Level.SECONDARY, people=people, named=False,
@@ -167,13 +167,13 @@ class _Proof:
 
     def away(self) -> Iterator[Breach]:
         """Stretches held by people who have time off then."""
-        off: dict[int, list[_Stretch]] = defaultdict(list)
+        off: dict[int, list[Stretch]] = defaultdict(list)
         for one in self.team.time_off:
             off[one.user_id].append((one.starts_at.astimezone(UTC), one.ends_at.astimezone(UTC)))
         for rota in self.rotas:
             for user_id, stretches in _by_person(self.held[rota.id]).items():
                 for stretch in stretches if user_id in off else ():
-                    for part in _both(stretch, _merged(off[user_id])):
+                    for part in both(stretch, merged(off[user_id])):
                         yield self._breach(
                             BreachKind.TIME_OFF, part,
                             f"{self._names([user_id])} is {rota.level} on call and has time off.",
@@ -196,7 +196,7 @@ class _Proof:
                         f"{name} has less rest between two shifts than the team allows.",
                         people=[user_id], blocking=False,
                     )  # fmt: skip
-            for row in _merged(stretches, within=BREAK):
+            for row in merged(stretches, within=BREAK):
                 if limits.most_weeks_in_row and row[1] - row[0] > most:
                     yield self._breach(
                         BreachKind.WEEKS_IN_ROW, row,
@@ -230,7 +230,7 @@ class _Proof:
     def _breach(
         self,
         kind: BreachKind,
-        stretch: _Stretch,
+        stretch: Stretch,
         said: str,
         *,
         clause: str = "",
@@ -283,47 +283,15 @@ class _Proof:
         return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _by_person(held: Iterable[Holding]) -> dict[int, list[_Stretch]]:
+def _by_person(held: Iterable[Holding]) -> dict[int, list[Stretch]]:
     """Each person's stretches, those that touch as one."""
-    found: dict[int, list[_Stretch]] = defaultdict(list)
+    found: dict[int, list[Stretch]] = defaultdict(list)
     for one in held:
         found[one.user_id].append((one.starts_at, one.ends_at))
-    return {user_id: _merged(stretches) for user_id, stretches in found.items()}
+    return {user_id: merged(stretches) for user_id, stretches in found.items()}
 
 
-def _merged(stretches: Iterable[_Stretch], *, within: timedelta = timedelta()) -> list[_Stretch]:
-    """The stretches in order, those as one that overlap, touch, or lie nearer than `within`."""
-    found: list[_Stretch] = []
-    for starts_at, ends_at in sorted(stretches):
-        if found and (starts_at <= found[-1][1] or starts_at - found[-1][1] < within):
-            found[-1] = (found[-1][0], max(found[-1][1], ends_at))
-        else:
-            found.append((starts_at, ends_at))
-    return found
-
-
-def _without(whole: _Stretch, merged: Iterable[_Stretch]) -> list[_Stretch]:
-    """What is left of a stretch without those."""
-    found = []
-    at, end = whole
-    for starts_at, ends_at in merged:
-        if starts_at >= end:
-            break
-        if starts_at > at:
-            found.append((at, starts_at))
-        at = max(at, ends_at)
-    if at < end:
-        found.append((at, end))
-    return found
-
-
-def _both(stretch: _Stretch, merged: Iterable[_Stretch]) -> list[_Stretch]:
-    """The parts of a stretch that lie in one of those."""
-    parts = ((max(stretch[0], one[0]), min(stretch[1], one[1])) for one in merged)
-    return [part for part in parts if part[0] < part[1]]
-
-
-def _too_few(held: Sequence[Holding], whole: _Stretch) -> Iterator[tuple[_Stretch, list[int]]]:
+def _too_few(held: Sequence[Holding], whole: Stretch) -> Iterator[tuple[Stretch, list[int]]]:
     """The stretches in which fewer than two people hold something, and who holds it in them."""
     edges: dict[datetime, list[tuple[int, int]]] = defaultdict(list)
     for one in held:
