@@ -1,25 +1,31 @@
-"""Taking over and overriding: the rows, the record, who may, and what is refused."""
+"""Overriding: the rows, the record, who may, and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
-from deadlines.extension import PORTAL, Actor
+from deadlines.extension import PORTAL
 from directory.models import Team, User
 from directory.permissions import actor_of
 from rotations import services
-from rotations.models import Override, Plan, Rota
+from rotations.enums import BreachKind, OverrideKind
+from rotations.models import Breach, Override, Plan, Rota, Shift
 from rotations.queries import who_is_on_call
-from rotations.services import RotaRefused
+from rotations.services import OverrideWanted, RosterBroken, RotaRefused
 from tests.directory import factories as people
-from tests.rotations.factories import make_override, make_rota, make_secondary
+from tests.rotations.factories import (
+    away_is_a_breach,
+    make_override,
+    make_reachable,
+    make_rota,
+    make_secondary,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)
@@ -35,7 +41,7 @@ def team() -> Team:
 
 @pytest.fixture
 def crew(team: Team) -> list[User]:
-    return [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo")]
+    return [make_reachable(team, name) for name in ("Ann", "Ben", "Cleo")]
 
 
 @pytest.fixture
@@ -45,83 +51,6 @@ def primary(team: Team, crew: list[User]) -> Rota:
 
 def holders(at: datetime) -> list[int]:
     return [held.user_id for held in who_is_on_call(at=at)]
-
-
-class TestTakeOver:
-    @pytest.mark.clause("C22")
-    def test_the_secondary_takes_over_until_the_shift_ends(
-        self, primary: Rota, crew: list[User]
-    ) -> None:
-        make_secondary(primary)
-        ann, ben, cleo = crew
-        assert holders(NOW) == [ben.pk, cleo.pk]
-        override = services.take_over(primary.pk, actor=actor_of(cleo), now=NOW)
-        assert override is not None
-        assert (override.user, override.created_by, override.starts_at, override.ends_at) == (
-            cleo, cleo, NOW, SHIFT_ENDS,
-        )  # fmt: skip
-        assert override.reason == "Taken over from Ben"
-        assert holders(NOW) == [cleo.pk, ann.pk]
-        assert holders(SHIFT_ENDS) == [cleo.pk, ann.pk]
-
-    @pytest.mark.clause("C22")
-    def test_it_is_on_record(self, primary: Rota, crew: list[User]) -> None:
-        services.take_over(primary.pk, actor=actor_of(crew[2]), now=NOW)
-        events = Override.pgh_event_model.objects.values_list(  # type: ignore[attr-defined]
-            "pgh_label", "user_id", "created_by_id"
-        )
-        assert list(events) == [("insert", crew[2].pk, crew[2].pk)]
-
-    def test_twice_is_once(self, primary: Rota, crew: list[User]) -> None:
-        services.take_over(primary.pk, actor=actor_of(crew[2]), now=NOW)
-        assert services.take_over(primary.pk, actor=actor_of(crew[2]), now=NOW + HOUR) is None
-        assert Override.objects.count() == 1
-
-    def test_taking_it_back_holds_to_the_same_end(self, primary: Rota, crew: list[User]) -> None:
-        services.take_over(primary.pk, actor=actor_of(crew[2]), now=NOW)
-        back = services.take_over(primary.pk, actor=actor_of(crew[1]), now=NOW + HOUR)
-        assert back is not None
-        assert back.ends_at == SHIFT_ENDS
-        assert holders(NOW + HOUR) == [crew[1].pk]
-
-    def test_an_override_is_taken_over_to_its_own_end(
-        self, primary: Rota, crew: list[User]
-    ) -> None:
-        make_override(primary, crew[0], NOW - HOUR, NOW + HOUR)
-        override = services.take_over(primary.pk, actor=actor_of(crew[2]), now=NOW)
-        assert override is not None
-        assert override.ends_at == NOW + HOUR
-
-    def test_of_a_rota_nobody_holds_there_is_nothing_to_take(
-        self, team: Team, crew: list[User]
-    ) -> None:
-        with pytest.raises(RotaRefused) as refused:
-            services.take_over(make_rota(team).pk, actor=actor_of(crew[0]), now=NOW)
-        assert refused.value.code == "nobody"
-
-    def test_only_people_take_over(self, primary: Rota) -> None:
-        for actor in (PORTAL, Actor("integration", 1, "x"), Actor("user", 10**12, "gone")):
-            with pytest.raises(RotaRefused) as refused:
-                services.take_over(primary.pk, actor=actor, now=NOW)
-            assert refused.value.code == "not_a_person"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_person_taking_over_three_times_at_once_leaves_one_override() -> None:
-    """Three real connections; the rota's lock puts them in a row."""
-    first, second = people.make_user(), people.make_user()
-    primary = make_rota(people.make_team(), [first, second])
-
-    def take(user: User) -> None:
-        try:
-            services.take_over(primary.pk, actor=actor_of(user), now=NOW)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        list(pool.map(take, [first] * 3))
-    assert list(Override.objects.values_list("user_id", flat=True)) == [first.pk]
-    assert holders(NOW) == [first.pk]
 
 
 WHO: dict[str, Callable[[Team], User]] = {
@@ -248,3 +177,136 @@ class TestOverride:
         ):
             with pytest.raises(IntegrityError), transaction.atomic():
                 Plan.objects.filter(rota=primary).update(**wrong)
+
+
+class TestVacancy:
+    def test_a_manager_leaves_a_rota_vacant_with_a_reason(
+        self, team: Team, primary: Rota, crew: list[User]
+    ) -> None:
+        boss = actor_of(people.make_manager(team))
+        times: Any = {"starts_at": NOW + HOUR, "ends_at": NOW + DAY, "now": NOW}
+        with pytest.raises(RotaRefused) as refused:
+            services.add_override(primary.pk, user_id=None, actor=boss, **times)
+        assert refused.value.code == "no_reason"
+        with pytest.raises(PermissionDenied):
+            services.add_override(
+                primary.pk, user_id=None, reason="Off", actor=actor_of(crew[0]), **times
+            )
+        services.add_override(
+            primary.pk, user_id=None, reason="The site is closed", actor=boss,
+            waiver_reason="Nothing runs", **times,
+        )  # fmt: skip
+        assert holders(NOW + HOUR) == []
+        assert holders(NOW + DAY) == [crew[1].pk]
+
+
+class TestOwnBackup:
+    @pytest.mark.clause("C11")
+    def test_who_holds_the_primary_is_not_made_secondary(
+        self, primary: Rota, crew: list[User]
+    ) -> None:
+        second = make_secondary(primary)
+        with pytest.raises(RotaRefused) as refused:
+            services.add_override(
+                second.pk, user_id=crew[1].pk, starts_at=NOW + HOUR, ends_at=NOW + DAY,
+                actor=PORTAL, now=NOW,
+            )  # fmt: skip
+        assert refused.value.code == "own_backup"
+        assert refused.value.message == (
+            "Ben holds the level above at 2026-01-14 04:10 UTC. Nobody is their own backup."
+        )
+        assert not Override.objects.exists()
+
+    @pytest.mark.clause("C11")
+    def test_primary_and_secondary_change_places_in_one_stroke(
+        self, primary: Rota, crew: list[User]
+    ) -> None:
+        second = make_secondary(primary)
+        _, ben, cleo = crew
+        services.add_overrides(
+            [
+                OverrideWanted(second.pk, ben.pk, NOW + HOUR, NOW + DAY),
+                OverrideWanted(primary.pk, cleo.pk, NOW + HOUR, NOW + DAY),
+            ],
+            actor=PORTAL,
+            now=NOW,
+        )
+        assert holders(NOW + HOUR) == [cleo.pk, ben.pk]
+
+
+class TestProof:
+    """What the proof finds refuses the override, whole."""
+
+    def plan(self, rota: Rota, crew: list[User]) -> list[OverrideWanted]:
+        return [
+            OverrideWanted(rota.pk, crew[0].pk, NOW + DAY, NOW + DAY * 2, "Holidays"),
+            OverrideWanted(rota.pk, crew[2].pk, NOW + DAY * 2, NOW + DAY * 3, "Holidays"),
+        ]
+
+    def test_a_plan_of_days_is_made_whole_and_the_shifts_follow(
+        self, primary: Rota, crew: list[User]
+    ) -> None:
+        made = services.add_overrides(self.plan(primary, crew), actor=PORTAL, now=NOW)
+        assert [one.kind for one in made] == [OverrideKind.OVERRIDE] * 2
+        assert services.add_overrides(
+            self.plan(primary, crew), actor=PORTAL, now=NOW + HOUR
+        ) == list(made)
+        drawn = Shift.objects.filter(rota=primary, override__in=made).order_by("starts_at")
+        assert list(drawn.values_list("user_id", "starts_at", "ends_at", "why")) == [
+            (crew[0].pk, NOW + DAY, NOW + DAY * 2, "override"),
+            (crew[2].pk, NOW + DAY * 2, NOW + DAY * 3, "override"),
+        ]
+
+    @pytest.mark.clause("C11")
+    def test_what_breaks_the_roster_is_refused_whole(
+        self, monkeypatch: pytest.MonkeyPatch, primary: Rota, crew: list[User]
+    ) -> None:
+        away_is_a_breach(monkeypatch, crew[2])
+        services.add_override(
+            primary.pk, user_id=crew[0].pk, starts_at=NOW + DAY, ends_at=NOW + DAY * 2,
+            actor=PORTAL, now=NOW,
+        )  # fmt: skip
+        Override.objects.all().delete()
+        with pytest.raises(RosterBroken) as refused:
+            services.add_overrides(self.plan(primary, crew), actor=PORTAL, now=NOW)
+        assert refused.value.code == "roster_broken"
+        assert [one.kind for one in refused.value.breaches] == [BreachKind.TIME_OFF]
+        assert refused.value.message == "The roster would break: Cleo is away."
+        assert not Override.objects.exists()
+        assert not Breach.objects.filter(gone_at=None).exists()
+
+    def test_a_manager_lets_it_stand_with_a_reason_that_is_kept(
+        self, monkeypatch: pytest.MonkeyPatch, team: Team, primary: Rota, crew: list[User]
+    ) -> None:
+        away_is_a_breach(monkeypatch, crew[2])
+        boss = people.make_manager(team)
+        times: Any = {"starts_at": NOW + DAY, "ends_at": NOW + DAY * 2, "now": NOW}
+        for who, error in ((boss, RosterBroken), (crew[2], RosterBroken)):
+            with pytest.raises(error):
+                services.add_override(primary.pk, user_id=crew[2].pk, actor=actor_of(who), **times)
+        with pytest.raises(PermissionDenied):
+            services.add_override(
+                primary.pk, user_id=crew[2].pk, actor=actor_of(crew[2]), waiver_reason="I will do",
+                **times,
+            )  # fmt: skip
+        services.add_override(
+            primary.pk, user_id=crew[2].pk, actor=actor_of(boss), waiver_reason="She offered",
+            **times,
+        )  # fmt: skip
+        kept = Breach.objects.get(gone_at=None)
+        assert (kept.waived_by, kept.waived_reason, kept.waived_at) == (boss, "She offered", NOW)
+
+    def test_taking_one_back_is_proved_as_well(
+        self, monkeypatch: pytest.MonkeyPatch, team: Team, primary: Rota, crew: list[User]
+    ) -> None:
+        whole_shift: Any = {"starts_at": SHIFT_ENDS, "ends_at": SHIFT_ENDS + DAY * 7}
+        instead = services.add_override(
+            primary.pk, user_id=crew[0].pk, actor=PORTAL, now=NOW, **whole_shift
+        )
+        away_is_a_breach(monkeypatch, crew[2], by_turn=True)
+        with pytest.raises(RosterBroken):
+            services.remove_override(instead.pk, actor=PORTAL, now=NOW)
+        assert Override.objects.filter(pk=instead.pk).exists()
+        boss = actor_of(people.make_manager(team))
+        services.remove_override(instead.pk, actor=boss, now=NOW, waiver_reason="She is back")
+        assert not Override.objects.exists()

@@ -1,0 +1,46 @@
+"""Several teams' rosters changed in one stroke, and who may let a breach stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied
+
+from deadlines.extension import Actor
+from directory.models import User
+from directory.permissions import may_edit_team, person_of
+from rotations.services.changing import Outcome, changing
+
+
+@contextmanager
+def changing_all(
+    team_ids: Collection[int],
+    *,
+    actor: Actor,
+    now: datetime,
+    waiver_reason: str = "",
+    must: bool = False,
+) -> Iterator[dict[int, Outcome]]:
+    """`changing` of several teams at once, by team; each team's breaches are waived by its own manager only.
+
+    Raises PermissionDenied for a reason of somebody who manages none of the teams.
+    """
+    reason = waiver_reason.strip()
+    person = person_of(actor)
+    waived_by: dict[int, User] = {}
+    if reason and isinstance(person, User):
+        waived_by = {one: person for one in team_ids if may_edit_team(person, one)}
+    if reason and not waived_by:
+        raise PermissionDenied("Only the team's manager may let a breach stand.")
+    with ExitStack() as stack:
+        yield {
+            # In one order, so that two such changes never wait for each other.
+            one: stack.enter_context(
+                changing(
+                    one, now=now, waived_by=waived_by.get(one), waiver_reason=reason, must=must
+                )
+            )
+            for one in sorted(team_ids)
+        }
