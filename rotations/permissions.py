@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet
 
-from directory.models import User
-from directory.permissions import Somebody, may_edit_team, visible_teams
+from directory.models import Team, User
+from directory.permissions import (
+    Somebody,
+    editable_teams,
+    is_admin,
+    may_edit_team,
+    visible_people,
+    visible_teams,
+)
 from rotations.enums import PlanState
-from rotations.models import Override, Plan, PlanMember, Rota
+from rotations.models import Override, Plan, PlanMember, Rota, Swap, TimeOff
 
 
 def visible_rotas(user: Somebody) -> QuerySet[Rota]:
@@ -29,11 +38,15 @@ def may_take_over(user: Somebody, rota: Rota) -> bool:
     and who may edit it (C22)."""
     if not isinstance(user, User) or not user.is_active:
         return False
+    return may_edit_team(user, rota.team_id) or belongs(user, rota)
+
+
+def belongs(user: User, rota: Rota) -> bool:
+    """Whether the person is of the rota's team, or has a place in its plans or in those it is derived from."""
     bases = Plan.objects.filter(rota=rota, state=PlanState.PUBLISHED, derived_from__isnull=False)
     turns = Q(plan__rota=rota) | Q(plan__rota__in=bases.values("derived_from"))
     return (
-        may_edit_team(user, rota.team_id)
-        or user.memberships.filter(team_id=rota.team_id).exists()
+        user.memberships.filter(team_id=rota.team_id).exists()
         or user.rota_places.filter(turns, plan__state=PlanState.PUBLISHED).exists()
     )
 
@@ -53,3 +66,55 @@ def may_remove(user: Somebody, override: Override) -> bool:
         return True
     own = override.created_by_id == override.user_id == user.pk
     return isinstance(user, User) and user.is_active and own
+
+
+def teams_on_call_for(user_id: int, *, now: datetime) -> frozenset[int]:
+    """The ids of the teams in whose rotas the person has a place, or an override that is not over."""
+    placed = PlanMember.objects.filter(user_id=user_id, plan__state=PlanState.PUBLISHED)
+    overrides = Override.objects.filter(user_id=user_id, ends_at__gt=now)
+    return frozenset(placed.values_list("plan__rota__team_id", flat=True)) | frozenset(
+        overrides.values_list("rota__team_id", flat=True)
+    )
+
+
+def people_edited_by(user: Somebody) -> QuerySet[User]:
+    """The people whose time off the person may plan besides their own: all for admins, else the members of the
+    teams they manage and those with a place in these teams' rotas."""
+    if is_admin(user):
+        return User.objects.all()
+    teams = editable_teams(user)
+    return User.objects.filter(
+        Q(pk__in=User.objects.filter(memberships__team__in=teams).values("pk"))
+        | Q(pk__in=_placed_in(teams))
+    )
+
+
+def _placed_in(teams: QuerySet[Team]) -> QuerySet[PlanMember, int]:
+    return PlanMember.objects.filter(
+        plan__rota__team__in=teams, plan__state=PlanState.PUBLISHED
+    ).values_list("user_id", flat=True)
+
+
+def may_plan_time_off(user: Somebody, person_id: int) -> bool:
+    """Whether the person may add, change and take back that one's time off: their own, a manager of one of
+    that one's teams, and admins."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    return user.pk == person_id or people_edited_by(user).filter(pk=person_id).exists()
+
+
+def visible_time_off(user: Somebody) -> QuerySet[TimeOff]:
+    """The time off the person may look at: of the people they see."""
+    return TimeOff.objects.filter(user__in=visible_people(user))
+
+
+def visible_swaps(user: Somebody) -> QuerySet[Swap]:
+    """The swaps the person may look at: of the rotas they see, and their own."""
+    if not isinstance(user, User) or not user.is_active:
+        return Swap.objects.none()
+    return Swap.objects.filter(
+        Q(rota__in=visible_rotas(user))
+        | Q(back_rota__in=visible_rotas(user))
+        | Q(giver=user)
+        | Q(colleague=user)
+    )

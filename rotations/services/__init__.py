@@ -1,5 +1,11 @@
 """Every change of who is or will be on call goes through these verbs."""
 
+from rotations.services.absences import (
+    HandOverFirst,
+    add_time_off,
+    change_time_off,
+    remove_time_off,
+)
 from rotations.services.founding import found_rota
 from rotations.services.overrides import (
     OverrideWanted,
@@ -11,12 +17,16 @@ from rotations.services.refusal import RosterBroken, RotaRefused
 from rotations.services.taking_over import take_over
 
 __all__ = [
+    "HandOverFirst",
     "OverrideWanted",
     "RosterBroken",
     "RotaRefused",
     "add_override",
     "add_overrides",
+    "add_time_off",
+    "change_time_off",
     "found_rota",
     "remove_override",
+    "remove_time_off",
     "take_over",
 ]

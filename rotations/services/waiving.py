@@ -32,7 +32,7 @@ def changing_all(
     waived_by: dict[int, User] = {}
     if reason and isinstance(person, User):
         waived_by = {one: person for one in team_ids if may_edit_team(person, one)}
-    if reason and not waived_by:
+    if reason and team_ids and not waived_by:
         raise PermissionDenied("Only the team's manager may let a breach stand.")
     with ExitStack() as stack:
         yield {
