@@ -20,15 +20,16 @@ def changing_all(
     *,
     actor: Actor,
     now: datetime,
+    waiver: Actor | None = None,
     waiver_reason: str = "",
-    must: bool = False,
 ) -> Iterator[dict[int, Outcome]]:
     """`changing` of several teams at once, by team; each team's breaches are waived by its own manager only.
 
-    Raises PermissionDenied for a reason of somebody who manages none of the teams.
+    `waiver` is who gives the reason, the actor unless named. Raises PermissionDenied for a reason of somebody
+    who manages none of the teams.
     """
     reason = waiver_reason.strip()
-    person = person_of(actor)
+    person = person_of(waiver or actor)
     waived_by: dict[int, User] = {}
     if reason and isinstance(person, User):
         waived_by = {one: person for one in team_ids if may_edit_team(person, one)}
@@ -38,9 +39,7 @@ def changing_all(
         yield {
             # In one order, so that two such changes never wait for each other.
             one: stack.enter_context(
-                changing(
-                    one, now=now, waived_by=waived_by.get(one), waiver_reason=reason, must=must
-                )
+                changing(one, now=now, waived_by=waived_by.get(one), waiver_reason=reason)
             )
             for one in sorted(team_ids)
         }
