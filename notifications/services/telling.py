@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from deadlines.enums import Reach
@@ -32,21 +33,25 @@ def tell(
     clause: str = "",
     label: str = "",
     team_id: int | None = None,
+    each: Mapping[int, Message] | None = None,
 ) -> list[PageOut]:
     """Sends a message once per person and `key`: at once, or with the day's digest.
 
-    `message` is said as it is; None lets the subject's provider build it when it is sent (it finds
-    `key` in `page_out.step_key`). With Reach.DIGEST it waits for the next opening of the team's
-    business hours (`team_id`, else the person's first team, else weekdays at 9:00 in the person's
-    zone) and goes with everything else that waits for that person. A person is told by mail where
-    that is possible, else by their first method; the sign-in address stands in for none. `addresses`
-    are outsiders' mail addresses. Reach.WAKE is refused with ValueError: that is `page_people`.
+    `message` is said as it is, and to a person in `each` what stands there instead; None lets the
+    subject's provider build it when it is sent (it finds `key` in `page_out.step_key`). With
+    Reach.DIGEST it waits for the next opening of the team's business hours (`team_id`, else the
+    person's first team, else weekdays at 9:00 in the person's zone) and goes with everything else
+    that waits for that person. A person is told by mail where that is possible, else by their first
+    method; the sign-in address stands in for none. `addresses` are outsiders' mail addresses.
+    Reach.WAKE is refused with ValueError: that is `page_people`.
     Returns the new rows; said twice with one key, the second call returns nothing.
     """
     if reach == Reach.WAKE:
         raise ValueError("what wakes people is a page")
+    own = each or {}
     people = {
-        person.pk: person for person in User.objects.filter(pk__in=set(user_ids), is_active=True)
+        person.pk: person
+        for person in User.objects.filter(pk__in={*user_ids, *own}, is_active=True)
     }
     outsiders = list(dict.fromkeys(address.strip() for address in addresses if address.strip()))
     in_force = limits()
@@ -63,7 +68,7 @@ def tell(
             clause=clause,
             label=label,
             team_id=team_id,
-            message=message_to_json(message) if message else {},
+            message=_json_of(own.get(user_id or 0, message)),
             now=now,
             link_days=in_force.link_days,
         )
@@ -90,6 +95,10 @@ def tell(
     if new:
         nudge.after_commit()
     return new
+
+
+def _json_of(message: Message | None) -> dict[str, Any]:
+    return message_to_json(message) if message else {}
 
 
 def _way(

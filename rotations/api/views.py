@@ -124,12 +124,12 @@ class ShiftsView(APIView):
             raise ValidationError(
                 {"end": f"The range must be forward, {longest.days} days at most."}
             )
-        rotas = visible_rotas(request.user).filter(active=True)
+        rotas = visible_rotas(request.user)
         if "rota" in asked:
             rotas = rotas.filter(slug=asked["rota"])
         if "team" in asked:
             rotas = rotas.filter(team__slug=asked["team"])
-        shifts = queries.shifts_of(rotas, start=start, end=end)
+        shifts = queries.held_between(rotas, start=start, end=end, now=timezone.now())
         if "user" in asked:
             person = serializers.person_meant(asked["user"], _person(request))
             shifts = [shift for shift in shifts if person and shift.user_id == person.pk]
@@ -223,8 +223,9 @@ def _held_now(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:
 
 
 def _held_then(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:
-    rotas = visible_rotas(user).filter(active=True)
-    return queries.on_call_of(rotas if team is None else rotas.filter(team__slug=team), at=at)
+    rotas = visible_rotas(user)
+    chosen = rotas if team is None else rotas.filter(team__slug=team)
+    return queries.held_at(chosen, at=at, now=timezone.now())
 
 
 def _readable(held: Iterable[OnCall]) -> list[dict[str, Any]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
 
 from directory.models import User
 from rotations.models import Breach
+from rotations.rules.comparing import matter_of, overlap
 from rotations.rules.proof import Breach as Found
+from rotations.services.telling import tell_gone
 
 
 def keep_breaches(
@@ -19,20 +22,62 @@ def keep_breaches(
     waived_by: User | None = None,
     waiver_reason: str = "",
 ) -> list[Breach]:
-    """Writes what is new, brings up to date what stands, ends what is gone. Returns the new rows."""
-    standing = {row.key: row for row in Breach.objects.filter(team_id=team_id, gone_at=None)}
-    fresh, by_key = [], {one.key: one for one in found}
-    for key, one in by_key.items():
-        row = standing.pop(key, None)
+    """Writes what is new, brings up to date what stands, ends what is gone. Returns the new rows.
+
+    A finding is the same as one on record by its key, or when it is about the same and overlaps it. Managers
+    who were told of one that is gone hear that as well.
+    """
+    standing = _Standing(team_id)
+    fresh = []
+    matched = [(one, standing.take(one.key)) for one in {one.key: one for one in found}.values()]
+    for one, known in matched:
+        row = known or standing.take_like(one)
         if row is None:
-            row = Breach(team_id=team_id, key=key, found_at=now)
+            row = Breach(team_id=team_id, found_at=now, starts_at=one.starts_at)
             fresh.append(row)
-        row.rota_id, row.kind, row.clause, row.level = one.rota_id, one.kind, one.clause, one.level
+        before = _values(row)
+        row.key, row.rota_id = one.key, one.rota_id
+        row.kind, row.clause, row.level = one.kind.value, one.clause, one.level
         row.user_ids = list(one.user_ids)
-        row.starts_at, row.ends_at = one.starts_at, one.ends_at
+        # As the proof begins at now, what began before keeps its beginning.
+        row.starts_at = min(row.starts_at, one.starts_at) if one.starts_at <= now else one.starts_at
+        row.ends_at = one.ends_at
         row.blocking, row.said = one.blocking, one.said[:500]
-        if key in waived:
+        if one.key in waived:
             row.waived_by, row.waived_at, row.waived_reason = waived_by, now, waiver_reason
-        row.save()
-    Breach.objects.filter(pk__in=[row.pk for row in standing.values()]).update(gone_at=now)
+        if row.pk is None or _values(row) != before:
+            row.save()
+    gone = standing.left()
+    Breach.objects.filter(pk__in=[row.pk for row in gone]).update(gone_at=now)
+    tell_gone(team_id, gone, now=now)
     return fresh
+
+
+def _values(row: Breach) -> tuple[object, ...]:
+    return (
+        row.key, row.rota_id, row.kind, row.clause, row.level, tuple(row.user_ids), row.starts_at,
+        row.ends_at, row.blocking, row.said, row.waived_at,
+    )  # fmt: skip
+
+
+class _Standing:
+    """The team's breaches on record that are not gone; each is taken once."""
+
+    def __init__(self, team_id: int) -> None:
+        rows = Breach.objects.filter(team_id=team_id, gone_at=None)
+        self._by_key = {row.key: row for row in rows}
+        self._alike: dict[Hashable, list[Breach]] = defaultdict(list)
+        for row in self._by_key.values():
+            self._alike[matter_of(row)].append(row)
+
+    def take(self, key: str) -> Breach | None:
+        return self._by_key.pop(key, None)
+
+    def take_like(self, one: Found) -> Breach | None:
+        for row in self._alike[matter_of(one)]:
+            if row.key in self._by_key and overlap(row, one):
+                return self._by_key.pop(row.key)
+        return None
+
+    def left(self) -> list[Breach]:
+        return list(self._by_key.values())

@@ -9,28 +9,40 @@ from datetime import datetime
 
 from django.db import transaction
 
+from deadlines.extension import Actor
 from directory.models import User
-from rotations.models import RosterRules
 from rotations.queries.team import team_facts
+from rotations.rules.comparing import brought
 from rotations.rules.proof import Breach, prove
 from rotations.services.breaches import keep_breaches
-from rotations.services.horizon import Moved, horizon_of, redraw
+from rotations.services.horizon import (
+    ByPerson,
+    Moved,
+    horizon_of,
+    lock_roster,
+    moved_between,
+    redraw,
+    stretches_of,
+)
+from rotations.services.promising import keep_looking
 from rotations.services.refusal import RosterBroken
+from rotations.services.telling import tell_moved
+from rotations.services.turns import plan_turns
+
+__all__ = ["Outcome", "changing", "lock_roster"]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a change did: whose shifts moved, and what the proof finds now."""
+    """What a change did: whose shifts moved, and what the proof finds now.
 
+    Within the change `said` may be given a sentence for those whose shifts moved: who did what.
+    """
+
+    said: str = ""
     moved: list[Moved] = field(default_factory=list)
     breaches: tuple[Breach, ...] = ()
     new: tuple[Breach, ...] = ()
-
-
-def lock_roster(team_id: int) -> RosterRules:
-    """Takes the team's roster for this transaction: changes of one team come one after another."""
-    RosterRules.objects.get_or_create(team_id=team_id)
-    return RosterRules.objects.select_for_update().get(team_id=team_id)
 
 
 @contextmanager
@@ -38,26 +50,25 @@ def changing(
     team_id: int,
     *,
     now: datetime,
+    actor: Actor | None = None,
     waived_by: User | None = None,
     waiver_reason: str = "",
     must: bool = False,
 ) -> Iterator[Outcome]:
     """Within it the rows are written; at its end the roster is proved, drawn anew, and people are told.
 
-    Raises RosterBroken, and nothing is written, when the change brings a breach that blocks: unless
-    `waived_by` lets it stand with a reason, or it `must` be (a take-over). Those are kept on record.
+    Exactly those are told whose shifts moved, the `actor` who is named to them among them. Raises
+    RosterBroken, and nothing is written, when the change brings a breach that blocks: unless `waived_by`
+    lets it stand with a reason, or it `must` be (a take-over). Those are kept on record.
     """
     with transaction.atomic():
         rules = lock_roster(team_id)
         until = horizon_of(rules, now)
-        known = {
-            breach.key
-            for breach in prove(team_facts(team_id, start=now, end=until), start=now, end=until)
-        }
+        known, before = _proved(team_id, now, until)
         outcome = Outcome()
         yield outcome
-        outcome.breaches = prove(team_facts(team_id, start=now, end=until), start=now, end=until)
-        outcome.new = tuple(one for one in outcome.breaches if one.key not in known)
+        outcome.breaches, after = _proved(team_id, now, until)
+        outcome.new = brought(known, outcome.breaches)
         blocking = tuple(one for one in outcome.new if one.blocking)
         if blocking and waived_by is None and not must:
             raise RosterBroken(blocking)
@@ -66,4 +77,14 @@ def changing(
             waived={one.key for one in blocking} if waived_by else set(),
             waived_by=waived_by, waiver_reason=waiver_reason,
         )  # fmt: skip
-        outcome.moved = redraw(team_id, now=now)
+        redraw(team_id, now=now)
+        outcome.moved = moved_between(before, after)
+        tell_moved(team_id, outcome.moved, now=now, actor=actor, said=outcome.said)
+        keep_looking(team_id, now=now)
+        plan_turns(team_id, now=now)
+
+
+def _proved(team_id: int, now: datetime, until: datetime) -> tuple[tuple[Breach, ...], ByPerson]:
+    """What is wrong with the roster, and who will be on call when."""
+    team = team_facts(team_id, start=now, end=until)
+    return prove(team, start=now, end=until), stretches_of(team, start=now, end=until)

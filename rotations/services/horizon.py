@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F, Max
 
 from rotations.models import RosterRules, Rota, Shift
 from rotations.queries.facts import facts_of, overrides_of
 from rotations.rules import resolver
-from rotations.rules.facts import Holding
+from rotations.rules.facts import Holding, TeamFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +34,95 @@ class Moved:
     after: tuple[Stretch, ...]
 
 
+type ByPerson = Mapping[int, Sequence[Stretch]]
+
+
+def lock_roster(team_id: int) -> RosterRules:
+    """Takes the team's roster for this transaction: changes of one team come one after another."""
+    rules = RosterRules.objects.select_for_update().filter(team_id=team_id).first()
+    if rules is None:
+        RosterRules.objects.get_or_create(team_id=team_id)
+        rules = RosterRules.objects.select_for_update().get(team_id=team_id)
+    return rules
+
+
 def horizon_of(rules: RosterRules, now: datetime) -> datetime:
     """Until when shifts are drawn and proved."""
     return now + timedelta(weeks=rules.horizon_weeks)
+
+
+def stretches_of(team: TeamFacts, *, start: datetime, end: datetime) -> ByPerson:
+    """Each person's stretches of the team's rotas between the instants, as the rules have them."""
+    return _stretches(
+        (holding.user_id, rota.id, max(holding.starts_at, start), min(holding.ends_at, end))
+        for rota in team.rotas
+        for holding in resolver.holdings(rota, team.overrides, start=start, end=end)
+    )
+
+
+def moved_between(before: ByPerson, after: ByPerson) -> list[Moved]:
+    """Whose stretches differ, by person."""
+    found = []
+    for user_id in sorted({*before, *after}):
+        was, will = set(before.get(user_id, ())), set(after.get(user_id, ()))
+        if was != will:
+            found.append(Moved(user_id, _in_order(was - will), _in_order(will - was)))
+    return found
 
 
 @transaction.atomic
 def redraw(team_id: int, *, now: datetime) -> list[Moved]:
     """Draws the team's shifts anew from now to the horizon; what stays as it was is not touched.
 
-    Shifts that are over are frozen. One that runs and no longer holds ends now, and the new holder's begins.
-    Says whose future changed within what had been drawn before. The caller holds the team's roster rules.
+    Shifts that are over are frozen. One that runs and no longer holds ends now, and the new holder's begins:
+    a shift that is on is never emptied otherwise. Says whose shifts differ from what had been drawn; of a rota
+    of which nothing had been drawn there is nothing to differ from. Locks the roster.
     """
-    rules, _ = RosterRules.objects.get_or_create(team_id=team_id)
-    Shift.objects.filter(team_id=team_id, frozen=False, ends_at__lte=now).update(frozen=True)
+    rules = lock_roster(team_id)
+    known = Shift.objects.filter(team_id=team_id)
+    first = not known.exists()
+    known.filter(frozen=False, ends_at__lte=now).update(frozen=True)
+    # Another host's clock may be ahead: what it froze stays as it is.
+    now = max(now, known.filter(frozen=True).aggregate(end=Max("ends_at"))["end"] or now)
     drawn: dict[int, list[Shift]] = defaultdict(list)
-    for shift in Shift.objects.filter(team_id=team_id, frozen=False).order_by("starts_at"):
+    for shift in known.filter(frozen=False).order_by("starts_at"):
         drawn[shift.rota_id].append(shift)
-    known_until = max((shift.ends_at for own in drawn.values() for shift in own), default=now)
-    before = _stretches((shift for own in drawn.values() for shift in own), now, known_until)
-    until = horizon_of(rules, now)
+    edges = {rota_id: own[-1].ends_at for rota_id, own in drawn.items()}
+    before = _within(edges, (shift for own in drawn.values() for shift in own), now)
+    redrawn = _drawn_anew(team_id, drawn, now, horizon_of(rules, now), first=first)
+    _write(redrawn, now)
+    return moved_between(before, _within(edges, (s for one in redrawn for s in one.all), now))
+
+
+def _drawn_anew(
+    team_id: int, drawn: Mapping[int, Sequence[Shift]], now: datetime, until: datetime, *, first: bool
+) -> list[_Redrawn]:  # fmt: skip
     facts = facts_of([team_id])
     overrides = overrides_of([team_id], start=now, end=until)[team_id]
-    redrawn = []
-    for rota in Rota.objects.filter(team_id=team_id):
-        held = (
+    return [
+        _Redrawn(
+            rota,
+            drawn.get(rota.pk, ()),
             resolver.holdings(facts[rota.pk], overrides, start=now, end=until)
             if rota.active
-            else ()
+            else (),
+            now,
+            since_ever=first,
         )
-        redrawn.append(_Redrawn(rota, drawn[rota.pk], held, now))
-    _write(redrawn, now)
-    after = _stretches((shift for one in redrawn for shift in one.all), now, known_until)
-    return _moved(before, after)
+        for rota in Rota.objects.filter(team_id=team_id)
+    ]
 
 
 class _Redrawn:
-    """One rota's shifts: which stay, which end elsewhere, which go, which come."""
+    """One rota's shifts: which stay, which end elsewhere, which go, which come.
+
+    `since_ever`: nothing is on record, so a shift that is on began when the rules say.
+    """
 
     def __init__(
-        self, rota: Rota, drawn: Sequence[Shift], held: Iterable[Holding], now: datetime
-    ) -> None:
+        self, rota: Rota, drawn: Sequence[Shift], held: Iterable[Holding], now: datetime,
+        *, since_ever: bool,
+    ) -> None:  # fmt: skip
         self.new: list[Shift] = []
         self.kept: list[Shift] = []
         self.ended_elsewhere: list[Shift] = []
@@ -82,7 +131,9 @@ class _Redrawn:
             starts_at = max(holding.starts_at, now)
             match = left.get(starts_at)
             if match is None or not _same(match, holding):
-                self.new.append(_shift(rota, holding, starts_at))
+                self.new.append(
+                    _shift(rota, holding, holding.starts_at if since_ever else starts_at)
+                )
                 continue
             del left[starts_at]
             self.kept.append(match)
@@ -100,17 +151,16 @@ class _Redrawn:
 
     def _know_again(self) -> None:
         """A calendar sees the same event moved where a person's shift keeps its beginning or its end."""
-        by_edge = {
-            (one.user_id, edge): one for one in self.gone for edge in (one.starts_at, one.ends_at)
-        }
+        known = {(one.user_id, "start", one.starts_at): one for one in self.gone}
+        known |= {(one.user_id, "end", one.ends_at): one for one in self.gone}
         used = set()
         for shift in self.new:
-            same = by_edge.get((shift.user_id, shift.starts_at)) or by_edge.get(
-                (shift.user_id, shift.ends_at)
-            )
-            if same is not None and same.uid not in used:
-                used.add(same.uid)
-                shift.uid, shift.sequence = same.uid, same.sequence + 1
+            for edge in (("start", shift.starts_at), ("end", shift.ends_at)):
+                same = known.get((shift.user_id, *edge))
+                if same is not None and same.uid not in used:
+                    used.add(same.uid)
+                    shift.uid, shift.sequence = same.uid, same.sequence + 1
+                    break
 
 
 def _same(drawn: Shift, holding: Holding) -> bool:
@@ -142,36 +192,33 @@ def _write(redrawn: Sequence[_Redrawn], now: datetime) -> None:
     if gone:
         Shift.objects.filter(pk__in=gone).delete()
     if running:
-        Shift.objects.filter(pk__in=running).update(ends_at=now, frozen=True)
-    for shift in elsewhere:
-        Shift.objects.filter(pk=shift.pk).update(ends_at=shift.ends_at, sequence=shift.sequence)
+        Shift.objects.filter(pk__in=running).update(
+            ends_at=now, frozen=True, sequence=F("sequence") + 1
+        )
+    if elsewhere:
+        Shift.objects.bulk_update(elsewhere, ["ends_at", "sequence"])
     Shift.objects.bulk_create([shift for one in redrawn for shift in one.new], batch_size=2000)
 
 
-type _ByPerson = dict[int, list[Stretch]]
+def _within(edges: Mapping[int, datetime], shifts: Iterable[Shift], now: datetime) -> ByPerson:
+    """Each person's stretches from now to the edge of what had been drawn of each rota."""
+    return _stretches(
+        (shift.user_id, shift.rota_id, max(shift.starts_at, now), min(shift.ends_at, edges[shift.rota_id]))
+        for shift in shifts
+        if shift.rota_id in edges
+    )  # fmt: skip
 
 
-def _stretches(shifts: Iterable[Shift], now: datetime, until: datetime) -> _ByPerson:
-    """Each person's stretches from now to then; those of one rota that touch are one."""
-    found: _ByPerson = defaultdict(list)
-    for shift in sorted(shifts, key=lambda one: (one.user_id, one.rota_id, one.starts_at)):
-        starts_at, ends_at = max(shift.starts_at, now), min(shift.ends_at, until)
+def _stretches(pieces: Iterable[tuple[int, int, datetime, datetime]]) -> ByPerson:
+    """Pieces (person, rota, from, until) by person; those of one rota that touch are one."""
+    found: dict[int, list[Stretch]] = defaultdict(list)
+    for user_id, rota_id, starts_at, ends_at in sorted(pieces):
         if starts_at >= ends_at:
             continue
-        own = found[shift.user_id]
-        if own and (own[-1].rota_id, own[-1].ends_at) == (shift.rota_id, starts_at):
+        own = found[user_id]
+        if own and (own[-1].rota_id, own[-1].ends_at) == (rota_id, starts_at):
             starts_at = own.pop().starts_at
-        own.append(Stretch(shift.rota_id, starts_at, ends_at))
-    return found
-
-
-def _moved(before: _ByPerson, after: _ByPerson) -> list[Moved]:
-    found = []
-    for user_id in sorted({*before, *after}):
-        was, will = before.get(user_id, []), after.get(user_id, [])
-        gone, come = set(was) - set(will), set(will) - set(was)
-        if gone or come:
-            found.append(Moved(user_id, _in_order(gone), _in_order(come)))
+        own.append(Stretch(rota_id, starts_at, ends_at))
     return found
 
 

@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from directory.queries import names_of
-from rotations.queries import who_is_on_call
+from rotations.models import Rota
+from rotations.queries import held_at
 
 
 class Command(BaseCommand):
@@ -22,8 +23,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        at = _instant(options["at"]) if options["at"] else timezone.now()
-        held = who_is_on_call(at=at)
+        now = timezone.now()
+        at = _instant(options["at"]) if options["at"] else now
+        held = held_at(Rota.objects.all(), at=at, now=now)
         if not held:
             self.stdout.write("Nobody is on call.")
             return
