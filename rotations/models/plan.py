@@ -79,6 +79,10 @@ class Plan(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     waiver_reason = models.CharField(max_length=300, blank=True)
+    based_on = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        help_text="The rota's newest plan when the draft was begun, or last compared with.",
+    )  # fmt: skip
     edit = models.PositiveIntegerField(default=1, help_text="Counts the draft's changes.")
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

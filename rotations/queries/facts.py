@@ -31,7 +31,7 @@ def facts_of(
     rotas = Rota.objects.filter(team_id__in=team_ids).order_by("team_id", "level", "id")
     rows = list(rotas.values_list("pk", "team_id", "level", "active"))
     plans: dict[int, list[PlanRow]] = defaultdict(list)
-    for row in _plan_rows(team_ids):
+    for row in plan_rows(team_ids):
         plans[row.rota_id].append(row)
     return _Assembly(rows, plans | dict(instead or {})).all()
 
@@ -59,7 +59,7 @@ class PlanRow:
 PLAN_COLUMNS = tuple(field.name for field in fields(PlanRow) if field.name not in ("members", "id"))
 
 
-def _plan_rows(team_ids: Collection[int]) -> Iterator[PlanRow]:
+def plan_rows(team_ids: Collection[int]) -> Iterator[PlanRow]:
     """The published plans of the teams' rotas, the earlier first."""
     rows: Iterable[Any] = (
         Plan.objects.filter(rota__team_id__in=team_ids, state=PlanState.PUBLISHED)
