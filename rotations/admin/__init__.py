@@ -1,6 +1,17 @@
-"""Rotas and overrides in the admin."""
+"""Rotas, their drafts, and what changes who holds them, in the admin."""
 
 from rotations.admin.overrides import OverrideAdmin
+from rotations.admin.plans import PlanAdmin
+from rotations.admin.records import BreachAdmin, ShiftAdmin, SwapAdmin
 from rotations.admin.rotas import RotaAdmin
+from rotations.admin.rules import RosterRulesAdmin
 
-__all__ = ["OverrideAdmin", "RotaAdmin"]
+__all__ = [
+    "BreachAdmin",
+    "OverrideAdmin",
+    "PlanAdmin",
+    "RosterRulesAdmin",
+    "RotaAdmin",
+    "ShiftAdmin",
+    "SwapAdmin",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -57,11 +57,10 @@ class Foresight:
         return tuple(breach for breach in self.new if breach.blocking)
 
 
-def row_of(plan: Plan, members: Sequence[int]) -> PlanRow:
+def row_of(plan: Plan, members: Iterable[int]) -> PlanRow:
     """A plan as the rules read it, be it saved or not, with these people."""
-    return PlanRow(
-        plan.pk or 0, *(getattr(plan, name) for name in PLAN_COLUMNS), members=tuple(members)
-    )
+    columns = {name: getattr(plan, name) for name in PLAN_COLUMNS}
+    return PlanRow(id=plan.pk or 0, members=tuple(members), **columns)
 
 
 def next_handoff(rota: Rota, row: PlanRow, *, now: datetime) -> datetime:

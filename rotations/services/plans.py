@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -158,7 +158,7 @@ def open_draft(rota_id: int, *, actor: Actor, now: datetime) -> Plan:
         rota=rota, based_on=newest, edited_at=now, edited_by=_user(actor),
         zone=rota.team.zone, starts_on=now.astimezone(zone).date(),
     )  # fmt: skip
-    people: Sequence[int] = ()
+    people: Iterable[int] = ()
     if source is not None:
         for name in TURNS:
             setattr(draft, name, getattr(source, name))
@@ -394,7 +394,7 @@ def _same(draft: Plan, people: Sequence[int]) -> bool:
     ) == list(draft.members.values_list("user_id", flat=True))
 
 
-def _set_members(draft: Plan, people: Sequence[int]) -> None:
+def _set_members(draft: Plan, people: Iterable[int]) -> None:
     """The people in this order; rows that stay so are left alone, that the record tells what changed."""
     kept = {member.user_id: member for member in draft.members.all()}
     for position, user_id in enumerate(people):
