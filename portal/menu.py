@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("Incidents", "incidents:list", "fire", "local_fire_department", "i"),
     Entry("Declare", "incidents:declare", "campaign", "campaign", "d"),
     Entry("On call", "rotations:list", "calendar", "calendar_month", "r"),
+    Entry("My shifts", "shifts:mine", "clock", "schedule", "s"),
     Entry("Preview", "preview", "preview", "preview", "p"),
     Entry("Outbox", "notifications:outbox", "outbox", "outbox", "o"),
     Entry("Procedure", "procedures:clauses", "rule", "rule", "c"),

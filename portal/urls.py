@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("preview/", preview, name="preview"),
     path("procedure/", include("procedures.urls")),
     path("rotations/", include("rotations.urls")),
+    path("", include("rotations.urls_of_shifts")),
     path("api/v1/", include("portal.api")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),

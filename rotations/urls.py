@@ -2,10 +2,17 @@
 
 from django.urls import path
 
-from rotations import views
+from rotations.views import calendars, changes, fairness, feeds, shifts
 
 app_name = "rotations"
 
 urlpatterns = [
-    path("", views.rotas, name="list"),
+    path("", calendars.rotas, name="list"),
+    path("<slug:slug>.ics", feeds.rota_feed, name="feed"),
+    path("<slug:slug>/", calendars.rota, name="rota"),
+    path("<slug:slug>/take-over/", changes.take_over, name="take-over"),
+    path("<slug:slug>/override/", changes.override, name="override"),
+    path("<slug:slug>/fairness/", fairness.page, name="fairness"),
+    path("<slug:slug>/hours.csv", fairness.hours, name="hours"),
+    path("<slug:slug>/new-feed/", shifts.new_feed, name="new-feed"),
 ]

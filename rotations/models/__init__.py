@@ -2,6 +2,7 @@
 
 from rotations.models.absence import TimeOff
 from rotations.models.breach import Breach
+from rotations.models.feed import Feed
 from rotations.models.override import Override
 from rotations.models.plan import Plan, PlanMember
 from rotations.models.rota import Rota
@@ -11,6 +12,7 @@ from rotations.models.swap import Swap
 
 __all__ = [
     "Breach",
+    "Feed",
     "Override",
     "Plan",
     "PlanMember",

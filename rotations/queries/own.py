@@ -1,0 +1,25 @@
+"""What concerns one person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from directory.models import User
+from rotations.enums import PlanState
+from rotations.models import Override, Rota
+from rotations.permissions import places_of
+
+
+def rotas_of(user: User, *, now: datetime) -> QuerySet[Rota]:
+    """The active rotas the person may come to hold: those they have a place in, those derived from them, and
+    those on which an override puts them."""
+    places = places_of(user)
+    stands_in = Override.objects.filter(user=user, ends_at__gt=now).values("rota")
+    return Rota.objects.filter(
+        Q(pk__in=places)
+        | Q(plans__derived_from__in=places, plans__state=PlanState.PUBLISHED)
+        | Q(pk__in=stands_in),
+        active=True,
+    ).distinct()

@@ -1,0 +1,1 @@
+"""The pages of rotas and shifts, and the calendars other programs read."""

@@ -1,0 +1,185 @@
+"""All rotas, and one of them: who holds it when, what the proof says, how its turns go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from directory.models import Team, User
+from directory.permissions import may_edit_team, visible_teams
+from directory.queries import names_of
+from rotations.models import Breach, Override, Rota
+from rotations.permissions import may_take_over, visible_rotas
+from rotations.queries.calendar import Line, lines_of
+from rotations.queries.shown import plans_shown
+from rotations.views.picture import Entry, Picture, Teller, week_by_week, weeks_together
+from rotations.views.window import Window, window_of, zone_of
+
+ROTAS_ON_A_PAGE = 50
+STRETCHES_ON_A_PAGE = 330
+STRETCHES_OF_ONE = 120
+BREACHES_OF_ONE_TEAM = 3
+FOLLOWING = timedelta(weeks=9)
+MOST_FOLLOWING = 4
+
+
+@require_safe
+@login_required
+def rotas(request: HttpRequest) -> HttpResponse:
+    """Every active rota the reader may see, team by team: four weeks as bars. A screenful of teams at a time."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    now = datetime.now(UTC)
+    window = window_of(request.GET, zone=zone_of(request.user), now=now)
+    shown, more = _teams_from(request.user, request.GET.get("after", "")[:200])
+    lines = lines_of(shown, start=window.starts_at, end=window.ends_at, now=now)
+    teller = _teller(lines, request.user, window.zone, now)
+    blocks, last = _blocks(lines, teller, window, now)
+    if last is not None and last.pk != shown[-1].team_id:
+        more = True
+    _with_breaches(blocks, _open_breaches(request.user, [block.team.pk for block in blocks], now))
+    return render(
+        request,
+        "rotations/list.html",
+        {
+            "blocks": blocks,
+            "window": window,
+            "after": request.GET.get("after", "")[:200],
+            "next": last.slug if more and last is not None else "",
+            "now": now,
+            **_links(window),
+        },
+    )
+
+
+@require_safe
+@login_required
+def rota(request: HttpRequest, slug: str) -> HttpResponse:
+    """One rota with its team's others: week by week, the verdict, the plan in words, and what one may do."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    found = get_object_or_404(visible_rotas(request.user).select_related("team"), slug=slug)
+    return render(request, "rotations/rota.html", context_of(request, found))
+
+
+def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
+    """What the page of a rota shows."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    now = datetime.now(UTC)
+    window = window_of(request.GET, zone=zone_of(request.user), now=now)
+    seen = visible_rotas(request.user).filter(team=found.team_id)
+    rows = list(seen.filter(Q(active=True) | Q(pk=found.pk)).select_related("team").distinct())
+    lines = lines_of(rows, start=window.starts_at, end=window.ends_at, now=now)
+    teller = _teller(lines, request.user, window.zone, now)
+    entries = [
+        (line.rota, teller.entries(line, window.starts_at, window.ends_at)[:STRETCHES_OF_ONE])
+        for line in lines
+    ]
+    breaches = _open_breaches(request.user, [found.team_id], now)
+    return {
+        "rota": found,
+        "team": found.team,
+        "window": window,
+        "entries": entries,
+        "pictures": week_by_week(entries, window, now),
+        "breaches": breaches,
+        "blocking": sum(one.blocking and one.waived_at is None for one in breaches),
+        "plans": plans_shown(found, now=now),
+        "upcoming": _upcoming(found, request.user, window.zone, now),
+        "may": {
+            "take_over": found.active and may_take_over(request.user, found),
+            "edit": may_edit_team(request.user, found.team_id),
+        },
+        "now": now,
+        **_links(window),
+    }
+
+
+@dataclass(slots=True)
+class Block:
+    """A team's part of the page of all rotas."""
+
+    team: Team
+    picture: Picture
+    entries: list[tuple[Rota, list[Entry]]]
+    breaches: Sequence[Breach] = ()
+    further: int = 0
+
+
+def _teams_from(user: User, after: str) -> tuple[list[Rota], bool]:
+    """The rotas of the next teams by name, whole teams, a page's worth; and whether there are more."""
+    seen = visible_rotas(user).filter(active=True).select_related("team").distinct()
+    team = Team.objects.filter(slug=after).first() if after else None
+    if team is not None:
+        seen = seen.filter(Q(team__name__gt=team.name) | Q(team__name=team.name, team__gt=team.pk))
+    rows = list(seen.order_by("team__name", "team_id", "pk")[: ROTAS_ON_A_PAGE + 1])
+    if len(rows) <= ROTAS_ON_A_PAGE:
+        return rows, False
+    cut = [row for row in rows if row.team_id != rows[-1].team_id]
+    return cut or rows, True
+
+
+def _teller(lines: Iterable[Line], user: User, zone: ZoneInfo, now: datetime) -> Teller:
+    held = [one for line in lines for one in line.held]
+    return Teller(
+        names=names_of(one.user_id for one in held),
+        overrides=Override.objects.select_related("created_by").in_bulk(
+            {one.override_id for one in held if one.override_id}
+        ),
+        reader_id=user.pk,
+        zone=zone,
+        now=now,
+    )
+
+
+def _blocks(
+    lines: Sequence[Line], teller: Teller, window: Window, now: datetime
+) -> tuple[list[Block], Team | None]:
+    """The teams until the page is full, and the last of them."""
+    blocks: list[Block] = []
+    left = STRETCHES_ON_A_PAGE
+    for _, group in groupby(lines, key=lambda line: line.rota.team_id):
+        own = list(group)
+        entries = [
+            (line.rota, teller.entries(line, window.starts_at, window.ends_at)[:STRETCHES_OF_ONE])
+            for line in own
+        ]
+        left -= sum(len(one) for _, one in entries)
+        if blocks and left < 0:
+            break
+        blocks.append(Block(own[0].rota.team, weeks_together(entries, window, now), entries))
+    return blocks, blocks[-1].team if blocks else None
+
+
+def _open_breaches(user: User, team_ids: Sequence[int], now: datetime) -> list[Breach]:
+    """What the proof finds and has not ended, of the teams the reader sees: what blocks and is not waived first."""
+    of_teams: QuerySet[Breach] = Breach.objects.filter(team__in=visible_teams(user))
+    rows = of_teams.filter(team__in=team_ids, gone_at=None, ends_at__gt=now)
+    found = list(rows.select_related("waived_by").order_by("starts_at", "pk")[:500])
+    return sorted(found, key=lambda one: (not one.blocking, one.waived_at is not None))
+
+
+def _with_breaches(blocks: Iterable[Block], breaches: Sequence[Breach]) -> None:
+    for block in blocks:
+        own = [one for one in breaches if one.team_id == block.team.pk]
+        block.breaches = own[:BREACHES_OF_ONE_TEAM]
+        block.further = len(own) - len(block.breaches)
+
+
+def _upcoming(found: Rota, reader: User, zone: ZoneInfo, now: datetime) -> list[Entry]:
+    """Who holds the rota now and who follows, gaps included, as far as a few stretches go."""
+    [line] = lines_of([found], start=now, end=now + FOLLOWING, now=now)
+    teller = _teller([line], reader, zone, now)
+    return teller.entries(line, now, now + FOLLOWING)[:MOST_FOLLOWING]
+
+
+def _links(window: Window) -> dict[str, str]:
+    return {"earlier": window.link(-1), "later": window.link(1), "these": window.link()}

@@ -1,0 +1,100 @@
+"""My shifts: what is to come, what was asked, when I am away, and the calendars that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from directory.models import User
+from directory.permissions import actor_of
+from rotations.models import Feed, Override, Rota
+from rotations.permissions import visible_rotas
+from rotations.queries.calendar import Line, lines_of
+from rotations.queries.own import rotas_of
+from rotations.services.feeds import make_feed, revoke_feed
+from rotations.views.picture import Entry, Teller
+from rotations.views.window import zone_of
+
+AHEAD = timedelta(weeks=26)
+MOST = 60
+
+
+@require_safe
+@login_required
+def mine(request: HttpRequest) -> HttpResponse:
+    """What the reader holds in the half year to come, and everything about it that they may change."""
+    return render(request, "rotations/mine.html", context_of(request))
+
+
+def context_of(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    now = datetime.now(UTC)
+    shifts = own_shifts(request.user, now)
+    return {
+        "shifts": shifts[:MOST],
+        "more": len(shifts) > MOST,
+        "feeds": list(Feed.objects.filter(user=request.user, revoked_at=None).select_related("rota__team")),
+        "now": now,
+    }  # fmt: skip
+
+
+def own_shifts(user: User, now: datetime) -> list[tuple[Rota, Entry]]:
+    """The person's stretches from now on, by their start."""
+    end = now + AHEAD
+    rotas = list(rotas_of(user, now=now).select_related("team"))
+    kept = [
+        Line(line.rota, tuple(one for one in line.held if one.user_id == user.pk), ())
+        for line in lines_of(rotas, start=now, end=end, now=now)
+    ]
+    teller = _teller(kept, user, now)
+    found = [(line.rota, entry) for line in kept for entry in teller.entries(line, now, end)]
+    return sorted(found, key=lambda one: (one[1].starts_at, one[0].pk))
+
+
+@require_POST
+@login_required
+def new_feed(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """Makes the address under which a calendar reads one's shifts, or a rota's; shown this once."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    rota = None if slug is None else get_object_or_404(visible_rotas(request.user), slug=slug)
+    feed, key = make_feed(
+        rota_id=rota.pk if rota else None, actor=actor_of(request.user), now=datetime.now(UTC)
+    )
+    path = reverse("rotations:feed", args=[slug]) if slug else reverse("shifts:feed")
+    return render(
+        request,
+        "rotations/feed.html",
+        {"feed": feed, "rota": rota, "address": f"{settings.BASE_URL}{path}?token={key}"},
+    )
+
+
+@require_POST
+@login_required
+def revoke(request: HttpRequest, feed_id: int) -> HttpResponse:
+    """Ends one of the reader's feeds."""
+    assert isinstance(request.user, User)  # noqa: S101 - login_required
+    feed = get_object_or_404(Feed.objects.filter(user=request.user), pk=feed_id)
+    revoke_feed(feed.pk, actor=actor_of(request.user), now=datetime.now(UTC))
+    messages.success(request, "Revoked: calendars that read this address get nothing any more.")
+    return redirect("shifts:mine")
+
+
+def _teller(lines: Iterable[Line], user: User, now: datetime) -> Teller:
+    overrides = {one.override_id for line in lines for one in line.held if one.override_id}
+    return Teller(
+        names={user.pk: str(user)},
+        overrides=Override.objects.select_related("created_by").in_bulk(overrides),
+        reader_id=user.pk,
+        zone=zone_of(user),
+        now=now,
+    )
