@@ -12,6 +12,11 @@ urlpatterns = [
     path("<slug:slug>/", calendars.rota, name="rota"),
     path("<slug:slug>/take-over/", changes.take_over, name="take-over"),
     path("<slug:slug>/override/", changes.override, name="override"),
+    path(
+        "<slug:slug>/override/<int:override_id>/remove/",
+        changes.remove_override,
+        name="remove-override",
+    ),
     path("<slug:slug>/fairness/", fairness.page, name="fairness"),
     path("<slug:slug>/hours.csv", fairness.hours, name="hours"),
     path("<slug:slug>/new-feed/", shifts.new_feed, name="new-feed"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotations.views import feeds, shifts
+from rotations.views import changes, feeds, shifts
 
 app_name = "shifts"
 
@@ -10,5 +10,11 @@ urlpatterns = [
     path("shifts/", shifts.mine, name="mine"),
     path("shifts/new-feed/", shifts.new_feed, name="new-feed"),
     path("shifts/feeds/<int:feed_id>/revoke/", shifts.revoke, name="revoke-feed"),
+    path("shifts/time-off/", changes.time_off, name="time-off"),
+    path(
+        "shifts/time-off/<int:time_off_id>/remove/",
+        changes.remove_time_off,
+        name="remove-time-off",
+    ),
     path("shifts.ics", feeds.my_feed, name="feed"),
 ]

@@ -1,4 +1,4 @@
-"""What concerns one person."""
+"""What concerns one person, and who else comes into question."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from directory.models import User
 from rotations.enums import PlanState
-from rotations.models import Override, Rota
+from rotations.models import Override, PlanMember, Rota
 from rotations.permissions import places_of
 
 
@@ -23,3 +23,15 @@ def rotas_of(user: User, *, now: datetime) -> QuerySet[Rota]:
         | Q(pk__in=stands_in),
         active=True,
     ).distinct()
+
+
+def people_for(rota: Rota) -> QuerySet[User]:
+    """The active people of the rota's team, and those in the order of any of its rotas."""
+    placed = PlanMember.objects.filter(
+        plan__rota__team=rota.team_id, plan__state=PlanState.PUBLISHED
+    )
+    return User.objects.filter(
+        Q(pk__in=User.objects.filter(memberships__team=rota.team_id).values("pk"))
+        | Q(pk__in=placed.values("user_id")),
+        is_active=True,
+    ).order_by("name", "pk")

@@ -18,11 +18,12 @@ from django.views.decorators.http import require_safe
 from directory.models import Team, User
 from directory.permissions import may_edit_team, visible_teams
 from directory.queries import names_of
+from rotations.enums import Why
 from rotations.models import Breach, Override, Rota
-from rotations.permissions import may_take_over, visible_rotas
+from rotations.permissions import may_remove, may_take_over, visible_rotas
 from rotations.queries.calendar import Line, lines_of
 from rotations.queries.shown import plans_shown
-from rotations.views.picture import Entry, Picture, Teller, week_by_week, weeks_together
+from rotations.views.picture import SAID, Entry, Picture, Teller, week_by_week, weeks_together
 from rotations.views.window import Window, window_of, zone_of
 
 ROTAS_ON_A_PAGE = 50
@@ -31,6 +32,7 @@ STRETCHES_OF_ONE = 120
 BREACHES_OF_ONE_TEAM = 3
 FOLLOWING = timedelta(weeks=9)
 MOST_FOLLOWING = 4
+MOST_OVERRIDES = 50
 
 
 @require_safe
@@ -84,6 +86,7 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
         for line in lines
     ]
     breaches = _open_breaches(request.user, [found.team_id], now)
+    upcoming = _upcoming(found, request.user, window.zone, now)
     return {
         "rota": found,
         "team": found.team,
@@ -93,11 +96,10 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
         "breaches": breaches,
         "blocking": sum(one.blocking and one.waived_at is None for one in breaches),
         "plans": plans_shown(found, now=now),
-        "upcoming": _upcoming(found, request.user, window.zone, now),
-        "may": {
-            "take_over": found.active and may_take_over(request.user, found),
-            "edit": may_edit_team(request.user, found.team_id),
-        },
+        "upcoming": upcoming,
+        "planned": any(one.name for one in upcoming),
+        "overrides": _standing_overrides(found, request.user, now),
+        "may": _may(found, request.user),
         "now": now,
         **_links(window),
     }
@@ -179,6 +181,26 @@ def _upcoming(found: Rota, reader: User, zone: ZoneInfo, now: datetime) -> list[
     [line] = lines_of([found], start=now, end=now + FOLLOWING, now=now)
     teller = _teller([line], reader, zone, now)
     return teller.entries(line, now, now + FOLLOWING)[:MOST_FOLLOWING]
+
+
+def _standing_overrides(found: Rota, reader: User, now: datetime) -> list[dict[str, Any]]:
+    """The overrides that run or are to come, each with whether the reader may take it back."""
+    rows = Override.objects.filter(rota=found, ends_at__gt=now).select_related("user", "rota")
+    return [
+        {"override": row, "said": SAID[Why(row.kind)], "may_remove": may_remove(reader, row)}
+        for row in rows.order_by("starts_at", "pk")[:MOST_OVERRIDES]
+    ]
+
+
+def _may(found: Rota, reader: User) -> dict[str, bool]:
+    edits = may_edit_team(reader, found.team_id)
+    belongs = found.active and may_take_over(reader, found)
+    return {
+        "edit": edits,
+        "take_over": belongs,
+        "override": belongs,
+        "swap": belongs,
+    }
 
 
 def _links(window: Window) -> dict[str, str]:

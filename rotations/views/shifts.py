@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from directory.models import User
 from directory.permissions import actor_of
-from rotations.models import Feed, Override, Rota
+from rotations.models import Feed, Override, Rota, TimeOff
 from rotations.permissions import visible_rotas
 from rotations.queries.calendar import Line, lines_of
 from rotations.queries.own import rotas_of
@@ -44,6 +44,9 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
         "shifts": shifts[:MOST],
         "more": len(shifts) > MOST,
         "feeds": list(Feed.objects.filter(user=request.user, revoked_at=None).select_related("rota__team")),
+        "time_off": list(
+            TimeOff.objects.filter(user=request.user, ends_at__gt=now).order_by("starts_at", "pk")
+        ),
         "now": now,
     }  # fmt: skip
 

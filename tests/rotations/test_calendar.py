@@ -32,7 +32,9 @@ def people() -> list[User]:
     return [make_user(name) for name in ("Ann", "Ben", "Cat")]
 
 
-def lines(*rotas: Rota, weeks: int = 2, start: datetime = MONDAY, now: datetime = NOW) -> list[Line]:
+def lines(
+    *rotas: Rota, weeks: int = 2, start: datetime = MONDAY, now: datetime = NOW
+) -> list[Line]:
     rows = list(Rota.objects.filter(pk__in=[rota.pk for rota in rotas]).select_related("team"))
     return lines_of(rows, start=start, end=start + weeks * WEEK, now=now)
 

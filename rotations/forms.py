@@ -1,0 +1,81 @@
+"""The shape of what a person types about shifts; what it means is judged by the services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from directory.models import User
+
+MINUTES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
+
+
+class Moment(forms.DateTimeField):
+    """An instant on the wall clock of the reader's zone, which the view activates."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        super().__init__(widget=widget, input_formats=MINUTES, **kwargs)
+
+    def clean(self, value: Any) -> datetime | None:
+        at: datetime | None = super().clean(value)
+        if at is not None and not 2015 <= at.year <= 2050:
+            raise forms.ValidationError("Choose a time between 2015 and 2050.")
+        return at
+
+
+class Reason(forms.CharField):
+    """A line of text, 300 characters at most."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=300, required=False, **kwargs)
+
+
+class StretchForm(forms.Form):
+    """From when until when."""
+
+    starts_at = Moment(label="From")
+    ends_at = Moment(label="Until")
+    reason = Reason(label="Reason")
+    waiver_reason = Reason(
+        label="Let the breaches stand, because",
+        help_text="Only if the roster would break and you answer for it. It is kept on record.",
+    )
+
+    def __init__(self, *args: Any, manager: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not manager:
+            del self.fields["waiver_reason"]
+
+
+class OverrideForm(StretchForm):
+    """Who holds the rota for a while; a manager may name anybody, or nobody."""
+
+    user = forms.ModelChoiceField(
+        User.objects.none(), required=False, label="Who", empty_label="Nobody: leave it vacant"
+    )
+    field_order = ("user", "starts_at", "ends_at", "reason", "waiver_reason")
+
+    def __init__(self, *args: Any, people: QuerySet[User], manager: bool, **kwargs: Any) -> None:
+        super().__init__(*args, manager=manager, **kwargs)
+        if manager:
+            self.fields["user"].queryset = people  # type: ignore[attr-defined]
+        else:
+            del self.fields["user"]
+
+
+class TimeOffForm(StretchForm):
+    """When somebody is away; a manager may say it of their people."""
+
+    user = forms.ModelChoiceField(User.objects.none(), label="Who", empty_label=None)
+    field_order = ("user", "starts_at", "ends_at", "reason", "waiver_reason")
+
+    def __init__(self, *args: Any, people: QuerySet[User], manager: bool, **kwargs: Any) -> None:
+        super().__init__(*args, manager=manager, **kwargs)
+        if manager:
+            self.fields["user"].queryset = people  # type: ignore[attr-defined]
+        else:
+            del self.fields["user"]
