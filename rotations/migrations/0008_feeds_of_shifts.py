@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rotations", "0006_turns_stand_in_plans"),
+        ("rotations", "0007_drafts_know_their_plan"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
