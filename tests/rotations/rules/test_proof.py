@@ -245,6 +245,14 @@ class TestWarnings:
         assert {(b.blocking, b.user_ids) for b in breaches} == {(False, (ANN,))}
         assert found(team(days, limits=Limits(cover_always=False, two_people=False))) == []
 
+    def test_shifts_that_touch_are_one_stretch_and_no_short_rest(self) -> None:
+        ann = PersonFacts(1, "Ann", reachable=False)
+        limits = Limits(two_people=False, min_rest=timedelta(hours=8))
+        facts = team(primary(plan((ANN,))), people={ANN: ann}, limits=limits)
+        (breach,) = found(facts)
+        assert breach.kind == BreachKind.UNREACHABLE
+        assert breach.ends_at - breach.starts_at > timedelta(weeks=8)
+
     def test_too_many_weeks_in_a_row_warn(self) -> None:
         limits = Limits(most_weeks_in_row=2)
         assert found(team(limits=limits), BreachKind.WEEKS_IN_ROW) == []
