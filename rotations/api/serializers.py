@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from directory.api.fields import Instant, PersonSerializer, WallTime
+from directory.api.fields import Instant, PersonSerializer, WallTime, instant
 from directory.models import User
-from rotations.enums import Level, OverrideKind, Unit, Why
-from rotations.models import Override, Plan, Rota
+from rotations.enums import Level, OverrideKind, SwapState, Unit, Why
+from rotations.models import Override, Plan, Rota, Swap, TimeOff
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
@@ -82,14 +82,188 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
         read_only_fields = ["id", "user", "kind", "created_by", "created_at"]
 
 
-class OverrideToMakeSerializer(serializers.Serializer[Any]):
-    """An override to be made. `user` is an address or an id; without one it is oneself."""
+WAIVER = "A manager's reason to let stand what it breaks; it is kept."
+
+
+class OneOverrideSerializer(serializers.Serializer[Any]):
+    """An override to be made. `user` is an address or an id; without one it is oneself; null is nobody, for
+    which the team's manager gives a reason."""
 
     rota = serializers.CharField(max_length=80, help_text="The rota's slug.")
+    user = serializers.CharField(max_length=254, required=False, allow_null=True)
+    starts_at = Instant()
+    ends_at = Instant()
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class OverrideToMakeSerializer(OneOverrideSerializer):
+    """An override to be made, and why it may break the roster."""
+
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class OverridesToMakeSerializer(serializers.Serializer[Any]):
+    """Overrides to be made together: all or none, proved as a whole."""
+
+    overrides = serializers.ListField(
+        child=OneOverrideSerializer(), allow_empty=False, max_length=200
+    )
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class WaiverQuery(serializers.Serializer[Any]):
+    """What may be said when an override is taken back."""
+
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class StretchSerializer(serializers.Serializer[Any]):
+    """A stretch of a rota, from `starts_at` until just before `ends_at`."""
+
+    rota = serializers.CharField(max_length=80, help_text="The rota's slug.")
+    starts_at = Instant()
+    ends_at = Instant()
+
+
+class SwapSerializer(serializers.ModelSerializer[Swap]):
+    """`colleague` takes the rota from `giver`; `back` is what the giver takes in exchange, if anything."""
+
+    rota = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    giver = PersonSerializer(read_only=True)
+    colleague = PersonSerializer(read_only=True)
+    starts_at = Instant(read_only=True)
+    ends_at = Instant(read_only=True)
+    back = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=[state.value for state in SwapState], read_only=True)
+    filed_by = PersonSerializer(read_only=True)
+    decided_by = PersonSerializer(read_only=True, allow_null=True)
+    created_at = Instant(read_only=True)
+    answered_at = Instant(read_only=True, allow_null=True)
+    settled_at = Instant(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Swap
+        fields = [
+            "id", "rota", "giver", "colleague", "starts_at", "ends_at", "back", "state", "note", "answer",
+            "waiver_reason", "filed_by", "decided_by", "created_at", "answered_at", "settled_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(StretchSerializer(allow_null=True))
+    def get_back(self, swap: Swap) -> dict[str, object] | None:
+        if swap.back_rota is None or swap.back_starts_at is None or swap.back_ends_at is None:
+            return None
+        return {
+            "rota": swap.back_rota.slug,
+            "starts_at": instant(swap.back_starts_at),
+            "ends_at": instant(swap.back_ends_at),
+        }
+
+
+class SwapToAskSerializer(serializers.Serializer[Any]):
+    """A swap to be asked. People are addresses or ids; without `giver` one gives one's own shift."""
+
+    rota = serializers.CharField(max_length=80, help_text="The rota's slug.")
+    giver = serializers.CharField(max_length=254, required=False)
+    colleague = serializers.CharField(max_length=254)
+    starts_at = Instant()
+    ends_at = Instant()
+    back = StretchSerializer(
+        required=False, allow_null=True, help_text="What the giver takes in exchange."
+    )
+    note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why."""
+
+    reason = serializers.CharField(max_length=300)
+
+
+class ApprovalSerializer(serializers.Serializer[Any]):
+    """A manager's approval."""
+
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class UndoSerializer(ApprovalSerializer):
+    """Why a swap is taken back."""
+
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class TimeOffSerializer(serializers.ModelSerializer[TimeOff]):
+    """A person is away. The reason is for themselves and their managers; others read an empty one."""
+
+    user = PersonSerializer(read_only=True)
+    starts_at = Instant(read_only=True)
+    ends_at = Instant(read_only=True)
+    reason = serializers.SerializerMethodField()
+    created_by = PersonSerializer(read_only=True, allow_null=True)
+    created_at = Instant(read_only=True)
+
+    class Meta:
+        model = TimeOff
+        fields = ["id", "user", "starts_at", "ends_at", "reason", "created_by", "created_at"]
+        read_only_fields = fields
+
+    def get_reason(self, row: TimeOff) -> str:
+        return row.reason if row.user_id in self.context["reasons_of"] else ""
+
+
+class TimeOffToAddSerializer(serializers.Serializer[Any]):
+    """Time off to be added. `user` is an address or an id; without one it is oneself."""
+
     user = serializers.CharField(max_length=254, required=False)
     starts_at = Instant()
     ends_at = Instant()
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class TimeOffToChangeSerializer(serializers.Serializer[Any]):
+    """What changes of time off; what is not given stays."""
+
+    starts_at = Instant(required=False)
+    ends_at = Instant(required=False)
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    waiver_reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text=WAIVER
+    )
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    """Somebody who might take a stretch, and why, or why not."""
+
+    user = PersonSerializer()
+    free = serializers.BooleanField()
+    said = serializers.CharField()
+
+
+class SuggestionsSerializer(serializers.Serializer[Any]):
+    """Whom to ask: those who are free first, who carried least before the others."""
+
+    results = SuggestionSerializer(many=True)
+
+
+class SuggestionsQuery(serializers.Serializer[Any]):
+    """The stretch somebody is sought for."""
+
+    starts_at = Instant()
+    ends_at = Instant()
 
 
 class HoldingSerializer(serializers.Serializer[Any]):

@@ -3,11 +3,13 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from rotations.api import views
+from rotations.api import planning, views
 
 router = SimpleRouter()
-router.register("overrides", views.OverrideViewSet, "override")
+router.register("overrides", planning.OverrideViewSet, "override")
 router.register("rotas", views.RotaViewSet, "rota")
+router.register("swaps", planning.SwapViewSet, "swap")
+router.register("time-off", planning.TimeOffViewSet, "time-off")
 
 urlpatterns = [
     path("on-call/", views.OnCallView.as_view(), name="on-call"),

@@ -1,36 +1,33 @@
-"""Who is on call: the rotas, an instant, a range, the overrides."""
+"""Who is on call: the rotas, an instant, a range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import F, Prefetch, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
-from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
+from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from deadlines.standing import one_look
 from directory.api.fields import instant
 from directory.api.filters import TrueOrFalse
-from directory.api.problems import Refused
-from directory.models import User
 from directory.permissions import Somebody, actor_of, sees_every_team
 from directory.queries import cards_of, team_slugs
 from rotations import queries, services
 from rotations.api import serializers
+from rotations.api.asking import asked, person, refusals
 from rotations.enums import PlanState
-from rotations.models import Override, Plan, PlanMember, Rota
-from rotations.permissions import visible_rotas
+from rotations.models import Plan, PlanMember, Rota
+from rotations.permissions import may_take_over, visible_rotas
 from rotations.queries import OnCall
 
 DEFAULT_RANGE = timedelta(weeks=4)
@@ -79,12 +76,36 @@ class RotaViewSet(ReadOnlyModelViewSet[Rota]):
         """Puts oneself on call from now until the holder's shift ends."""
         rota = self.get_object()
         now = timezone.now()
-        try:
-            services.take_over(rota.pk, actor=actor_of(_person(request)), now=now)
-        except services.RotaRefused as refusal:
-            raise Refused(refusal.code, refusal.message) from refusal
+        with refusals():
+            services.take_over(rota.pk, actor=actor_of(person(request)), now=now)
         held = queries.on_call_of(Rota.objects.filter(pk=rota.pk), at=now)
         return Response(_readable(held)[0])
+
+    @extend_schema(
+        parameters=[serializers.SuggestionsQuery], responses=serializers.SuggestionsSerializer
+    )
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def suggestions(self, request: Request, slug: str) -> Response:
+        """Whom to ask to take a stretch: for the rota's people and the team's manager."""
+        rota = self.get_object()
+        if not may_take_over(request.user, rota):
+            raise PermissionDenied("Only who belongs to the rota or its team may ask.")
+        wanted = asked(serializers.SuggestionsQuery, request)
+        if not wanted["starts_at"] < wanted["ends_at"] <= wanted["starts_at"] + LONGEST_RANGE:
+            raise ValidationError(
+                {"ends_at": f"The range must be forward, {LONGEST_RANGE.days} days at most."}
+            )
+        found = queries.suggestions(rota, now=timezone.now(), **wanted)
+        people = cards_of(one.user_id for one in found)
+        return Response(
+            {
+                "results": [
+                    {"user": people[one.user_id]._asdict(), "free": one.free, "said": one.said}
+                    for one in found
+                    if one.user_id in people
+                ]
+            }
+        )
 
 
 class OnCallView(APIView):
@@ -96,13 +117,13 @@ class OnCallView(APIView):
         operation_id="on_call",
     )
     def get(self, request: Request) -> Response:
-        asked = _asked(serializers.OnCallQuery, request)
-        at: datetime = asked.get("at") or timezone.now()
+        wanted = asked(serializers.OnCallQuery, request)
+        at: datetime = wanted.get("at") or timezone.now()
         with one_look():
             held = (
-                _held_then(request.user, at, asked.get("team"))
-                if "at" in asked
-                else _held_now(request.user, at, asked.get("team"))
+                _held_then(request.user, at, wanted.get("team"))
+                if "at" in wanted
+                else _held_now(request.user, at, wanted.get("team"))
             )
             return Response({"at": instant(at), "results": _readable(held)})
 
@@ -116,100 +137,26 @@ class ShiftsView(APIView):
         operation_id="shifts",
     )
     def get(self, request: Request) -> Response:
-        asked = _asked(serializers.ShiftsQuery, request)
-        start: datetime = asked.get("start") or timezone.now()
-        end: datetime = asked.get("end") or start + DEFAULT_RANGE
-        longest = LONGEST_RANGE_OF_ONE_ROTA if "rota" in asked else LONGEST_RANGE
+        wanted = asked(serializers.ShiftsQuery, request)
+        start: datetime = wanted.get("start") or timezone.now()
+        end: datetime = wanted.get("end") or start + DEFAULT_RANGE
+        longest = LONGEST_RANGE_OF_ONE_ROTA if "rota" in wanted else LONGEST_RANGE
         if not start < end <= start + longest:
             raise ValidationError(
                 {"end": f"The range must be forward, {longest.days} days at most."}
             )
         rotas = visible_rotas(request.user)
-        if "rota" in asked:
-            rotas = rotas.filter(slug=asked["rota"])
-        if "team" in asked:
-            rotas = rotas.filter(team__slug=asked["team"])
+        if "rota" in wanted:
+            rotas = rotas.filter(slug=wanted["rota"])
+        if "team" in wanted:
+            rotas = rotas.filter(team__slug=wanted["team"])
         shifts = queries.held_between(rotas, start=start, end=end, now=timezone.now())
-        if "user" in asked:
-            person = serializers.person_meant(asked["user"], _person(request))
-            shifts = [shift for shift in shifts if person and shift.user_id == person.pk]
+        if "user" in wanted:
+            meant = serializers.person_meant(wanted["user"], person(request))
+            shifts = [shift for shift in shifts if meant and shift.user_id == meant.pk]
         return Response(
             {"start": instant(start), "end": instant(end), "results": _readable(shifts)}
         )
-
-
-class OverrideFilter(filters.FilterSet):
-    """`rota`: a slug. `user`: an id."""
-
-    rota = filters.CharFilter("rota__slug")
-    user = filters.NumberFilter("user_id")
-
-    class Meta:
-        model = Override
-        fields: list[str] = []
-
-
-class OverrideViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Override]):
-    """Overrides: who else holds a rota for a while. The latest made wins."""
-
-    queryset = Override.objects.none()
-    serializer_class = serializers.OverrideSerializer
-    filterset_class = OverrideFilter
-    ordering = "-id"
-
-    def get_queryset(self) -> QuerySet[Override]:
-        return Override.objects.filter(rota__in=visible_rotas(self.request.user)).select_related(
-            "rota", "user", "created_by"
-        )
-
-    @extend_schema(
-        request=serializers.OverrideToMakeSerializer,
-        responses={201: serializers.OverrideSerializer},
-    )
-    def create(self, request: Request) -> Response:
-        """Makes an override: for anybody on a rota one manages, for oneself on one's own."""
-        wanted = serializers.OverrideToMakeSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        asked = wanted.validated_data
-        rota = get_object_or_404(visible_rotas(request.user), slug=asked["rota"])
-        me = _person(request)
-        person = serializers.person_meant(asked.get("user", "me"), me)
-        if person is None:
-            raise ValidationError({"user": "Nobody has this address or id."})
-        try:
-            override = services.add_override(
-                rota.pk,
-                user_id=person.pk,
-                starts_at=asked["starts_at"],
-                ends_at=asked["ends_at"],
-                reason=asked["reason"],
-                actor=actor_of(me),
-                now=timezone.now(),
-            )
-        except services.RotaRefused as refusal:
-            raise Refused(refusal.code, refusal.message) from refusal
-        return Response(self.get_serializer(override).data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(responses={204: None})
-    def destroy(self, request: Request, pk: str) -> Response:
-        """Takes an override back; one that runs ends now."""
-        override = self.get_object()
-        services.remove_override(override.pk, actor=actor_of(_person(request)), now=timezone.now())
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _asked(query: type[Any], request: Request) -> dict[str, Any]:
-    asked = query(
-        data=request.query_params.dict()
-    )  # a dict: an empty value is a fault, not a default
-    asked.is_valid(raise_exception=True)
-    return cast(dict[str, Any], asked.validated_data)
-
-
-def _person(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _held_now(user: Somebody, at: datetime, team: str | None) -> list[OnCall]:

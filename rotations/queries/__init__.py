@@ -4,6 +4,7 @@ from rotations.queries.facts import PlanRow, facts_of, overrides_of
 from rotations.queries.held import held_at, held_between
 from rotations.queries.oncall import OnCall, next_shifts, on_call_of, shifts_of, who_is_on_call
 from rotations.queries.roster import people_of, roster
+from rotations.queries.suggesting import suggestions
 
 __all__ = [
     "OnCall",
@@ -17,5 +18,6 @@ __all__ = [
     "people_of",
     "roster",
     "shifts_of",
+    "suggestions",
     "who_is_on_call",
 ]

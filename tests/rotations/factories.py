@@ -48,10 +48,15 @@ def make_override(rota: Rota, user: User, starts_at: datetime, ends_at: datetime
 def make_reachable(team: Team, name: str = "", **fields: Any) -> User:
     """An engineer of the team with a verified contact method."""
     user = people.make_engineer(team, name, **fields)
+    make_method(user)
+    return user
+
+
+def make_method(user: User) -> None:
+    """A verified way to reach the person."""
     ContactMethod.objects.create(
         user=user, kind="mail", channel="mail", address=user.email, verified_at=people.NOW
     )
-    return user
 
 
 def away_is_a_breach(monkeypatch: pytest.MonkeyPatch, user: User, *, by_turn: bool = False) -> None:

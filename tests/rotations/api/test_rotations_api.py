@@ -14,9 +14,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from directory.models import Team, User
 from rotations.api import views
-from rotations.models import Override, Rota
+from rotations.models import Override, Rota, Swap, TimeOff
 from tests.directory import factories as people
-from tests.rotations.factories import make_override, make_rota, make_secondary
+from tests.rotations.factories import make_override, make_reachable, make_rota, make_secondary
 
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -35,7 +35,7 @@ def team() -> Team:
 
 @pytest.fixture
 def crew(team: Team) -> list[User]:
-    return [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo")]
+    return [make_reachable(team, name) for name in ("Ann", "Ben", "Cleo")]
 
 
 @pytest.fixture
@@ -142,6 +142,8 @@ class TestOnCall:
             "shifts/",
             "rotas/",
             "overrides/",
+            "swaps/",
+            "time-off/",
         ):
             caller.get(path)  # what is kept while it stands is read
             with CaptureQueriesContext(connection) as few:
@@ -150,7 +152,11 @@ class TestOnCall:
             for _ in range(10):
                 other = people.make_team()
                 rota = make_rota(other, [people.make_engineer(other) for _ in range(2)])
-                make_override(make_secondary(rota), people.make_user(), NOW, NOW + DAY)
+                asked = people.make_user()
+                make_override(make_secondary(rota), asked, NOW, NOW + DAY)
+                at: Any = {"starts_at": NOW, "ends_at": NOW + DAY, "created_at": NOW}
+                Swap.objects.create(rota=rota, giver=asked, colleague=crew[0], filed_by=asked, **at)
+                TimeOff.objects.create(user=asked, created_by=asked, **at)
             caller.get(path)
             with django_assert_num_queries(cost):
                 caller.get(path)
@@ -244,13 +250,39 @@ class TestRotas:
         assert answers[0].json()["why"] == "take_over"
         assert Override.objects.count() == 1
 
-    def test_an_outsider_may_not_and_an_empty_rota_cannot(self, team: Team, primary: Rota) -> None:
+    def test_an_outsider_may_not(self, team: Team, primary: Rota) -> None:
         outsider = people.make_engineer(people.make_team())
         assert Caller(outsider).post("rotas/primary/take-over/").status_code == 403
+        stranger = people.make_responder(people.make_team())
+        assert Caller(stranger).post("rotas/primary/take-over/").status_code == 404
+
+    def test_a_rota_nobody_holds_is_taken_and_a_retired_one_is_not(
+        self, team: Team, crew: list[User]
+    ) -> None:
         make_rota(team, slug="empty")
-        answer = Caller(people.make_engineer(team)).post("rotas/empty/take-over/")
-        assert (answer.status_code, answer.json()["code"]) == (409, "nobody")
+        answer = Caller(crew[0]).post("rotas/empty/take-over/")
+        assert (answer.status_code, answer.json()["user"]) == (200, short(crew[0]))
+        make_rota(team, crew, slug="retired", active=False)
+        answer = Caller(crew[0]).post("rotas/retired/take-over/")
+        assert (answer.status_code, answer.json()["code"]) == (409, "retired")
         assert answer["content-type"] == "application/problem+json"
+
+    def test_whom_to_ask_is_told_to_who_belongs_to_it(
+        self, team: Team, crew: list[User], primary: Rota
+    ) -> None:
+        stretch = "starts_at=2026-01-19T09:00:00Z&ends_at=2026-01-26T09:00:00Z"
+        path = f"rotas/primary/suggestions/?{stretch}"
+        rows = Caller(crew[2]).get(path).json()["results"]
+        assert [(row["user"]["name"], row["free"]) for row in rows] == [
+            ("Ann", True),
+            ("Ben", True),
+        ]
+        assert rows[0]["said"] == "is free then and has carried nothing so far"
+        assert Caller(people.make_engineer(people.make_team())).get(path).status_code == 403
+        assert Caller(people.make_responder(people.make_team())).get(path).status_code == 404
+        for wrong in ("", stretch.replace("2026-01-26", "2026-05-26"), "starts_at=x&ends_at=y"):
+            answer = Caller(crew[2]).get(f"rotas/primary/suggestions/?{wrong}")
+            assert answer.status_code == 400
 
 
 class TestOverrides:

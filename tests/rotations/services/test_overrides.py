@@ -21,6 +21,7 @@ from rotations.services import OverrideWanted, RosterBroken, RotaRefused
 from tests.directory import factories as people
 from tests.rotations.factories import (
     away_is_a_breach,
+    make_method,
     make_override,
     make_reachable,
     make_rota,
@@ -81,6 +82,7 @@ def test_who_may_say_which_verb(
     who: str, verb: str, may: set[str], team: Team, primary: Rota, crew: list[User]
 ) -> None:
     asker = WHO[who](team)
+    make_method(asker)
     actor = actor_of(asker)
     given = make_override(primary, asker, NOW + DAY, NOW + DAY * 2)
     others = make_override(primary, crew[0], NOW + DAY, NOW + DAY * 2)

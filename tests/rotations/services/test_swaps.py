@@ -414,10 +414,11 @@ class TestEndings:
     ) -> None:
         ann, _, cleo = crew
         swap = accept(ask(primary, cleo, ann), ann)
-        for say in (
+        verbs: list[Callable[[], object]] = [
             lambda: services.decline_swap(swap.pk, reason="No", actor=actor_of(ann), now=NOW),
             lambda: services.withdraw_swap(swap.pk, actor=actor_of(cleo), now=NOW),
-        ):
+        ]
+        for say in verbs:
             with pytest.raises(RotaRefused) as refused:
                 say()
             assert refused.value.code == "settled"
