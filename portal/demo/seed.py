@@ -21,6 +21,7 @@ from deadlines.models import Deadline
 from deadlines.services import enforce
 from directory.enums import Role
 from directory.models import Service, Team, User
+from directory.permissions import actor_of
 from directory.services import (
     Holder,
     add_member,
@@ -48,9 +49,11 @@ from portal.demo import cast
 from portal.demo.stories import HISTORY, OPEN_NOW, Story
 from procedures.models import Procedure
 from rotations.enums import Level
-from rotations.models import Override
+from rotations.models import Override, Rota
 from rotations.queries import who_is_on_call
-from rotations.services import found_rota
+from rotations.services import add_time_off, ask_swap, found_rota
+from rotations.services.horizon import redraw
+from rotations.services.promising import look_at_all
 
 WEEKS_BACK = 14
 
@@ -167,6 +170,7 @@ def _team(procedure: Procedure, people: dict[str, User]) -> Team:
 def _rotas(team: Team, people: dict[str, User], now: datetime) -> None:
     today = now.astimezone(ZoneInfo(cast.ZONE)).date()
     first_monday = today - timedelta(days=today.weekday(), weeks=WEEKS_BACK)
+    monday = datetime.combine(first_monday, time(9), ZoneInfo(cast.ZONE))
     primary = found_rota(
         team,
         f"{team.slug}-primary",
@@ -193,6 +197,47 @@ def _rotas(team: Team, people: dict[str, User], now: datetime) -> None:
         reason="Dentist, and the way back",
         created_by=people[cast.MANAGER.login],
         created_at=now - timedelta(days=3),
+    )
+    redraw(team.pk, now=monday)  # as it was in force since then
+    _plans_of_people(primary, monday + timedelta(weeks=WEEKS_BACK), people, now)
+    look_at_all(now=now)
+
+
+def _plans_of_people(
+    primary: Rota, this_monday: datetime, people: dict[str, User], now: datetime
+) -> None:
+    """Time off, some of it in a shift that a manager lets stand for now, and a swap that waits for an answer."""
+
+    def week(number: int) -> datetime:
+        return this_monday + timedelta(weeks=number)
+
+    order = [people[character.login] for character in cast.ENGINEERS]
+    on_call = {number: order[(WEEKS_BACK + number) % len(order)] for number in range(10)}
+    manager = people[cast.MANAGER.login]
+    add_time_off(
+        on_call[0].pk, starts_at=week(3), ends_at=week(4), reason="Hiking",
+        actor=actor_of(on_call[0]), now=now,
+    )  # fmt: skip
+    away = on_call[6]
+    add_time_off(
+        away.pk,
+        starts_at=week(6) + timedelta(days=1),
+        ends_at=week(6) + timedelta(days=3),
+        reason="A course",
+        waiver_reason=f"{away.name} looks for somebody until then",
+        actor=actor_of(manager),
+        now=now,
+    )
+    giver = on_call[4]
+    ask_swap(
+        primary.pk,
+        giver_id=giver.pk,
+        colleague_id=on_call[7].pk,
+        starts_at=week(4),
+        ends_at=week(5),
+        note="My sister marries that weekend",
+        actor=actor_of(giver),
+        now=now,
     )
 
 

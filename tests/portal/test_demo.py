@@ -19,6 +19,8 @@ from notifications.enums import PageState
 from notifications.models import Page
 from portal.demo.credentials import refresh_credentials
 from portal.demo.stories import HISTORY, OPEN_NOW
+from rotations.enums import BreachKind, SwapState
+from rotations.models import Breach, Shift, Swap
 from rotations.queries import roster, who_is_on_call
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -52,6 +54,14 @@ def test_an_empty_database_becomes_a_living_team_and_a_second_run_adds_nothing(
     assert Incident.objects.filter(false_positive=True).count() == 1
 
     now = datetime.now(UTC)
+    assert Shift.objects.filter(ends_at__lte=now).exists()
+    assert set(
+        Shift.objects.filter(starts_at__lte=now, ends_at__gt=now).values_list("level", "user_id")
+    ) == {(held.level, held.user_id) for held in who_is_on_call(at=now)}
+    assert Swap.objects.get().state == SwapState.ASKED
+    assert not Breach.objects.filter(blocking=True, waived_at=None).exists()
+    assert Breach.objects.filter(blocking=True, kind=BreachKind.TIME_OFF).count() == 1
+    assert Deadline.objects.filter(kind="rotations.look", state=State.PENDING).count() == 1
     answering = roster(team.pk, at=now)
     for role in (
         "engineering-manager",
