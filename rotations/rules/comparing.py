@@ -1,8 +1,7 @@
-"""Which findings of the roster proof are the same, and which a change has brought."""
+"""Which findings of the roster proof are the same in two looks."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from datetime import datetime
 from typing import Protocol
@@ -39,19 +38,3 @@ def matter_of(one: Finding) -> Hashable:
 def overlap(one: Finding, other: Finding) -> bool:
     """Whether they share an instant or touch: as time goes on, what runs begins later in each look."""
     return one.starts_at <= other.ends_at and other.starts_at <= one.ends_at
-
-
-def brought[F: Finding](before: Iterable[Finding], after: Iterable[F]) -> tuple[F, ...]:
-    """The findings after a change with a minute that was not amiss in the same way before it."""
-    spans: dict[Hashable, list[tuple[datetime, datetime]]] = defaultdict(list)
-    for one in before:
-        spans[matter_of(one)].append((one.starts_at, one.ends_at))
-    return tuple(one for one in after if not _covered(one, spans[matter_of(one)]))
-
-
-def _covered(one: Finding, spans: Iterable[tuple[datetime, datetime]]) -> bool:
-    at = one.starts_at
-    for starts_at, ends_at in sorted(spans):
-        if starts_at <= at < ends_at:
-            at = ends_at
-    return at >= one.ends_at

@@ -234,7 +234,7 @@ def nobody(reader: Reader, finding: Finding, answer: str) -> Message:
 
 def _finding(reader: Reader, finding: Finding) -> str:
     clause = f" ({finding.clause})" if finding.clause else ""
-    return f"{finding.said}{clause}: {reader.span(finding.starts_at, finding.ends_at)}"
+    return f"{finding.said.removesuffix('.')}{clause}: {reader.span(finding.starts_at, finding.ends_at)}"
 
 
 def _addresses(links: Sequence[Link]) -> list[str]:

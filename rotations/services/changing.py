@@ -12,8 +12,7 @@ from django.db import transaction
 from deadlines.extension import Actor
 from directory.models import User
 from rotations.queries.team import team_facts
-from rotations.rules.comparing import brought
-from rotations.rules.proof import Breach, prove
+from rotations.rules.proof import Breach, added, prove
 from rotations.services.breaches import keep_breaches
 from rotations.services.horizon import (
     ByPerson,
@@ -68,7 +67,7 @@ def changing(
         outcome = Outcome()
         yield outcome
         outcome.breaches, after = _proved(team_id, now, until)
-        outcome.new = brought(known, outcome.breaches)
+        outcome.new = added(known, outcome.breaches)
         blocking = tuple(one for one in outcome.new if one.blocking)
         if blocking and waived_by is None and not must:
             raise RosterBroken(blocking)

@@ -20,7 +20,7 @@ class RosterBroken(RotaRefused):
     """The change would break the roster; `breaches` say how. A manager may let it stand with a reason."""
 
     def __init__(self, breaches: Sequence[Breach]) -> None:
-        said = "; ".join(breach.said.rstrip(".") for breach in breaches[:3])
+        said = "; ".join(breach.said.removesuffix(".") for breach in breaches[:3])
         more = f"; and {len(breaches) - 3} more" if len(breaches) > 3 else ""
         super().__init__("roster_broken", f"The roster would break: {said}{more}.")
         self.breaches = tuple(breaches)

@@ -58,7 +58,7 @@ def find(monkeypatch: pytest.MonkeyPatch, *found: Found) -> list[timedelta]:
 def breach(ann: User, *, blocking: bool) -> Found:
     return Found(
         BreachKind.TIME_OFF, "k", "C6", "primary", None, (ann.pk,), NOW + HOUR, NOW + HOUR * 3, blocking,
-        "Somebody is away",
+        "Somebody is away.",
     )  # fmt: skip
 
 

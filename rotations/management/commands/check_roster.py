@@ -54,7 +54,7 @@ class Command(BaseCommand):
             people = ", ".join(names[user_id] for user_id in one.user_ids if user_id in names)
             minutes = (one.ends_at - one.starts_at) // timedelta(minutes=1)
             self.stdout.write(
-                f"  {weight}: {one.said}{f' ({one.clause})' if one.clause else ''}: "
+                f"  {weight}: {one.said.removesuffix('.')}{f' ({one.clause})' if one.clause else ''}: "
                 f"{one.starts_at:%Y-%m-%d %H:%M} to {one.ends_at:%Y-%m-%d %H:%M} UTC, {minutes} min"
                 f"{f', {people}' if people else ''}"
             )

@@ -21,6 +21,7 @@ from rotations.services.horizon import Moved, Stretch, redraw
 from rotations.services.overrides import add_override
 from tests.directory import factories as people
 from tests.rotations.factories import make_override, make_rota, make_secondary
+from tests.rotations.reach import make_reachable
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)
@@ -37,7 +38,9 @@ def team() -> Team:
 
 @pytest.fixture
 def crew(team: Team) -> list[User]:
-    return [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo")]
+    found = [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo")]
+    make_reachable(*found)
+    return found
 
 
 @pytest.fixture
@@ -293,6 +296,7 @@ def test_two_changes_at_once_come_one_after_the_other() -> None:
     """Two real connections that change one team: each finds the other's rows, and no two people share a slot."""
     team = people.make_team()
     crew = [people.make_engineer(team) for _ in range(3)]
+    make_reachable(*crew)
     primary = make_rota(team, crew)
     make_secondary(primary)
     redraw(team.pk, now=NOW)

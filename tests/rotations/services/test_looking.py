@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +22,6 @@ from rotations.apps import begin_to_look
 from rotations.enums import BreachKind
 from rotations.models import Breach, Override, Rota, Shift
 from rotations.queries.messages import messages_of
-from rotations.rules.comparing import brought
 from rotations.rules.proof import Breach as Found
 from rotations.services import breaches, changing, looking
 from rotations.services.looking import look
@@ -90,7 +88,7 @@ def finding(kind: BreachKind = BreachKind.TIME_OFF, **values: Any) -> Found:
     defaults: dict[str, Any] = {
         "kind": kind, "key": f"{kind}", "clause": "C6", "level": "primary", "rota_id": None,
         "user_ids": (), "starts_at": HANDOFF, "ends_at": HANDOFF + DAY, "blocking": True,
-        "said": "Nobody holds primary",
+        "said": "Nobody holds primary.",
     }  # fmt: skip
     return Found(**(defaults | values))
 
@@ -211,7 +209,7 @@ class TestChangesAreJudged:
 
         with pytest.raises(RosterBroken) as refused:
             change()
-        assert [one.said for one in refused.value.breaches] == ["Nobody holds primary"]
+        assert [one.said for one in refused.value.breaches] == ["Nobody holds primary."]
         assert not Override.objects.exists()
         assert not Breach.objects.exists()
 
@@ -230,34 +228,6 @@ class TestChangesAreJudged:
             proof.finds = [finding()]
         assert len(outcome.new) == 1
         assert Breach.objects.get().waived_at is None
-
-    @pytest.mark.parametrize(
-        ("before", "after", "new"),
-        [
-            ([(0, 10)], [(0, 10)], 0),
-            ([(0, 10)], [(2, 5), (6, 9)], 0),
-            ([(0, 5), (5, 10)], [(0, 10)], 0),
-            ([(0, 5), (6, 10)], [(0, 10)], 1),
-            ([(0, 10)], [(0, 11)], 1),
-            ([], [(0, 1)], 1),
-        ],
-    )
-    def test_a_breach_is_new_when_a_minute_of_it_is(
-        self, before: Sequence[tuple[int, int]], after: Sequence[tuple[int, int]], new: int
-    ) -> None:
-        def gaps(spans: Sequence[tuple[int, int]]) -> list[Found]:
-            return [
-                finding(BreachKind.GAP, starts_at=NOW + HOUR * a, ends_at=NOW + HOUR * b)
-                for a, b in spans
-            ]
-
-        assert len(brought(gaps(before), gaps(after))) == new
-
-    def test_people_matter_where_it_is_about_people(self) -> None:
-        ann, ben = finding(user_ids=(1,)), finding(user_ids=(2,))
-        assert brought([ann], [ben]) == (ben,)
-        alone = finding(BreachKind.NO_SECOND, user_ids=(1,))
-        assert brought([alone], [replace(alone, user_ids=(2,))]) == ()
 
 
 class TestManagersAreTold:

@@ -15,6 +15,7 @@ from rotations.services.changing import changing
 from rotations.services.horizon import redraw
 from tests.directory import factories as people
 from tests.rotations.factories import make_override, make_rota, make_secondary
+from tests.rotations.reach import make_reachable
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)
@@ -30,7 +31,9 @@ def team() -> Team:
 
 @pytest.fixture
 def crew(team: Team) -> list[User]:
-    return [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo", "Dave", "Eve")]
+    found = [people.make_engineer(team, name) for name in ("Ann", "Ben", "Cleo", "Dave", "Eve")]
+    make_reachable(*found)
+    return found
 
 
 @pytest.fixture
