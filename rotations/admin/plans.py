@@ -143,7 +143,7 @@ class PlaceInline(TeamScopedInline):
     verbose_name = "person"
     verbose_name_plural = "people, in order: the first holds the shift of the first day"
     fields = ("user", "position")
-    related = ("user",)
+    related = ("user", "plan__rota")
     autocomplete_fields: ClassVar[list[str]] = ["user"]
     ordering_field = "position"
     extra = 1
