@@ -23,13 +23,20 @@ from rotations.models import Breach, Override, Rota
 from rotations.permissions import may_remove, may_take_over, visible_rotas
 from rotations.queries.calendar import Line, lines_of
 from rotations.queries.shown import plans_shown
-from rotations.views.picture import SAID, Entry, Picture, Teller, week_by_week, weeks_together
+from rotations.views.picture import (
+    SAID,
+    Entry,
+    Picture,
+    Teller,
+    span_in_words,
+    week_by_week,
+    weeks_together,
+)
 from rotations.views.window import Window, window_of, zone_of
 
 ROTAS_ON_A_PAGE = 50
-STRETCHES_ON_A_PAGE = 330
+STRETCHES_ON_A_PAGE = 260
 STRETCHES_OF_ONE = 120
-BREACHES_OF_ONE_TEAM = 3
 FOLLOWING = timedelta(weeks=9)
 MOST_FOLLOWING = 4
 MOST_OVERRIDES = 50
@@ -48,7 +55,8 @@ def rotas(request: HttpRequest) -> HttpResponse:
     blocks, last = _blocks(lines, teller, window, now)
     if last is not None and last.pk != shown[-1].team_id:
         more = True
-    _with_breaches(blocks, _open_breaches(request.user, [block.team.pk for block in blocks], now))
+    breaches = _open_breaches(request.user, [block.team.pk for block in blocks], now)
+    _with_breaches(blocks, breaches, window.zone)
     return render(
         request,
         "rotations/list.html",
@@ -56,6 +64,7 @@ def rotas(request: HttpRequest) -> HttpResponse:
             "blocks": blocks,
             "window": window,
             "after": request.GET.get("after", "")[:200],
+            "query": window.query,
             "next": last.slug if more and last is not None else "",
             "now": now,
             **_links(window),
@@ -112,7 +121,9 @@ class Block:
     team: Team
     picture: Picture
     entries: list[tuple[Rota, list[Entry]]]
-    breaches: Sequence[Breach] = ()
+    first: Breach | None = None
+    first_span: str = ""
+    breaches: int = 0
     further: int = 0
 
 
@@ -169,11 +180,14 @@ def _open_breaches(user: User, team_ids: Sequence[int], now: datetime) -> list[B
     return sorted(found, key=lambda one: (not one.blocking, one.waived_at is not None))
 
 
-def _with_breaches(blocks: Iterable[Block], breaches: Sequence[Breach]) -> None:
+def _with_breaches(blocks: Iterable[Block], breaches: Sequence[Breach], zone: ZoneInfo) -> None:
+    """Each team's worst finding, and how many more there are: the rotas' own pages say them all."""
     for block in blocks:
         own = [one for one in breaches if one.team_id == block.team.pk]
-        block.breaches = own[:BREACHES_OF_ONE_TEAM]
-        block.further = len(own) - len(block.breaches)
+        if own:
+            block.first, block.further = own[0], len(own) - 1
+            block.first_span = span_in_words(own[0].starts_at, own[0].ends_at, zone)
+            block.breaches = sum(one.blocking and one.waived_at is None for one in own)
 
 
 def _upcoming(found: Rota, reader: User, zone: ZoneInfo, now: datetime) -> list[Entry]:

@@ -188,7 +188,7 @@ def weeks_together(
     labels = [(day, f"{day.day} {day:%b}", day <= today < day + timedelta(weeks=1)) for day in days]
     found = _picture("", entries, labels, window.starts_at, window.ends_at, window.zone, now)
     for row in found.rows:
-        row.page = reverse("rotations:rota", args=[row.rota.slug]) + window.link()
+        row.page = reverse("rotations:rota", args=[row.rota.slug]) + window.query
     return found
 
 

@@ -29,6 +29,12 @@ class Window:
     monday: date
     weeks: int
     zone: ZoneInfo
+    usual: bool = False
+
+    @property
+    def query(self) -> str:
+        """What a link to another page of these weeks needs: nothing for the usual ones."""
+        return "" if self.usual else self.link()
 
     @property
     def starts_at(self) -> datetime:
@@ -57,7 +63,8 @@ def window_of(asked: QueryDict, *, zone: ZoneInfo, now: datetime, weeks: int = 4
     number = asked.get("weeks", "")
     if number.isascii() and number.isdigit() and len(number) < 3 and int(number):
         weeks = min(int(number), MOST_WEEKS)
-    return Window(day - timedelta(days=day.weekday()), weeks, zone)
+    monday, this = (one - timedelta(days=one.weekday()) for one in (day, today))
+    return Window(monday, weeks, zone, usual=(monday, weeks) == (this, 4))
 
 
 def day_of(text: str) -> date | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -13,9 +15,10 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from directory.models import User
+from notifications.models import PageOut
 from rotations.models import Breach, Feed, Override, Rota, Shift, TimeOff
 from rotations.services.horizon import redraw
-from tests.incidents.factories import WEDNESDAY, World, make_world
+from tests.incidents.factories import WEDNESDAY, World, make_world, page_outs
 from tests.rotations.factories import make_override, make_rota, make_secondary
 
 pytestmark = pytest.mark.django_db
@@ -208,12 +211,12 @@ def test_a_page_costs_as_many_queries_with_one_team_as_with_thirty_and_stays_lig
         client.get("/rotations/")
     cost = len(few.captured_queries)
     for number in range(24):
-        team = make_world(f"abacus-{number}").team
+        team = make_world(f"abacus-{number:02}").team
         breach(world, f"Something {number}", team=team)
     client.get("/rotations/")  # what is kept while it stands is read
     with django_assert_max_num_queries(cost):
         answer = client.get("/rotations/")
-    assert answer.content.decode().count("<h2 id=") == 25
+    assert answer.content.decode().count('<h2 id="team-') == 25
     assert len(answer.content) < 150_000
 
 
@@ -406,3 +409,87 @@ def test_what_was_is_shown_from_the_record(world: World) -> None:
     redraw(world.team.pk, now=WEDNESDAY)
     text = page(world.engineer, f"/rotations/{world.rota.slug}/?from={date(2026, 2, 23)}")
     assert "Vp, Mon 23 Feb 10:00 – Mon 2 Mar 10:00: by turn" in text
+
+
+def test_fairness_shows_hours_beside_the_fair_share(world: World) -> None:
+    text = page(
+        world.engineer, f"/rotations/{world.rota.slug}/fairness/?first=2026-03-02&last=2026-03-15"
+    )
+    rows = re.findall(r'<th scope="row">(.*?)</tr>', text, re.S)
+    figures = [
+        [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)][1:3]
+        for row in rows
+    ]
+    assert [row.split("<")[0] for row in rows] == ["Primary", "Secondary", "Engineer (you)"]
+    assert figures == [["168", "56"], ["159", "50"], ["0", "0"]]
+
+
+def test_fairness_counts_the_pages_of_who_held_the_rota(world: World) -> None:
+    incident = world.declare("P1")
+    called = next(one for one in page_outs(incident) if one.user == world.primary)
+    PageOut.objects.filter(pk=called.pk).update(sent_at=WEDNESDAY)
+    path = f"/rotations/{world.rota.slug}/fairness/"
+    assert 'data-label="Pages" class="num">1<' in page(world.engineer, path)
+    second = page(world.engineer, "/rotations/payments-secondary/fairness/")
+    assert 'data-label="Pages" class="num">1<' not in second
+
+
+def test_hours_for_payroll_are_local_days_of_who_held_it(world: World) -> None:
+    path = f"/rotations/{world.rota.slug}/hours.csv?first=2026-03-01&last=2026-03-09"
+    answer = as_user(world.manager).get(path)
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert (
+        'filename="hours-payments-primary-2026-03-01-2026-03-09.csv"'
+        in answer["Content-Disposition"]
+    )
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [(row["day"], row["person"], row["hours"]) for row in rows] == [
+        ("2026-03-02", "Primary", "15.00"),
+        *[(f"2026-03-0{day}", "Primary", "24.00") for day in range(3, 9)],
+        ("2026-03-09", "Primary", "9.00"),
+        ("2026-03-09", "Secondary", "15.00"),
+    ]
+    sunday = next(row for row in rows if row["day"] == "2026-03-08")
+    assert (sunday["night_hours"], sunday["weekend_hours"], sunday["holiday_hours"]) == (
+        "8.00",
+        "24.00",
+        "0.00",
+    )
+
+
+def test_the_day_of_a_clock_change_has_its_own_hours() -> None:
+    world = make_world("berlin", zone="Europe/Berlin")
+    path = f"/rotations/{world.rota.slug}/hours.csv?first=2026-03-29&last=2026-03-29"
+    [row] = csv.DictReader(io.StringIO(as_user(world.admin).get(path).content.decode()))
+    assert (row["hours"], row["night_hours"]) == ("23.00", "7.00")
+
+
+def test_hours_are_for_the_manager_and_admins_only(world: World) -> None:
+    path = f"/rotations/{world.rota.slug}/hours.csv"
+    other = make_world("elsewhere")
+    for reader in (world.engineer, other.manager):
+        assert as_user(reader).get(path).status_code == 403
+        assert "hours.csv" not in page(reader, f"/rotations/{world.rota.slug}/fairness/")
+    for reader in (world.manager, world.admin):
+        assert as_user(reader).get(path).status_code == 200
+        assert "hours.csv" in page(reader, f"/rotations/{world.rota.slug}/fairness/")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_name_becomes_a_formula_in_a_spreadsheet(world: World, start: str) -> None:
+    User.objects.filter(pk=world.primary.pk).update(name=f"{start}HYPERLINK(1)")
+    path = f"/rotations/{world.rota.slug}/hours.csv?first=2026-03-02&last=2026-03-02"
+    text = as_user(world.manager).get(path).content.decode()
+    [row] = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["person"] == f"'{start}HYPERLINK(1)"
+
+
+def test_a_period_that_makes_no_sense_is_read_as_the_usual_one(world: World) -> None:
+    path = f"/rotations/{world.rota.slug}/fairness/"
+    for nonsense in (
+        "first=x&last=y",
+        "first=2026-05-01&last=2026-01-01",
+        "first=2015-01-05",
+        "last=9999-12-31",
+    ):
+        assert as_user(world.engineer).get(f"{path}?{nonsense}").status_code == 200
