@@ -174,12 +174,12 @@ class SwapViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
             services.accept_swap(swap.pk, actor=actor_of(person(request)), now=timezone.now())
         return self._answer(swap)
 
-    @extend_schema(request=serializers.ReasonSerializer, responses=serializers.SwapSerializer)
+    @extend_schema(request=serializers.SwapDeclineSerializer, responses=serializers.SwapSerializer)
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, pk: str) -> Response:
         """The colleague does not take it, or the manager does not approve it, and says why."""
         swap = self.get_object()
-        said = sent(serializers.ReasonSerializer, request)
+        said = sent(serializers.SwapDeclineSerializer, request)
         with refusals():
             services.decline_swap(
                 swap.pk, actor=actor_of(person(request)), now=timezone.now(), **said
@@ -195,24 +195,24 @@ class SwapViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
             services.withdraw_swap(swap.pk, actor=actor_of(person(request)), now=timezone.now())
         return self._answer(swap)
 
-    @extend_schema(request=serializers.ApprovalSerializer, responses=serializers.SwapSerializer)
+    @extend_schema(request=serializers.SwapApprovalSerializer, responses=serializers.SwapSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
         """The manager lets an accepted swap hold."""
         swap = self.get_object()
-        said = sent(serializers.ApprovalSerializer, request)
+        said = sent(serializers.SwapApprovalSerializer, request)
         with refusals():
             services.approve_swap(
                 swap.pk, actor=actor_of(person(request)), now=timezone.now(), **said
             )
         return self._answer(swap)
 
-    @extend_schema(request=serializers.UndoSerializer, responses=serializers.SwapSerializer)
+    @extend_schema(request=serializers.SwapUndoSerializer, responses=serializers.SwapSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
         """Takes a swap that holds back: before it begins either side, then the manager, from now on."""
         swap = self.get_object()
-        said = sent(serializers.UndoSerializer, request)
+        said = sent(serializers.SwapUndoSerializer, request)
         with refusals():
             services.undo_swap(swap.pk, actor=actor_of(person(request)), now=timezone.now(), **said)
         return self._answer(swap)

@@ -183,13 +183,13 @@ class SwapToAskSerializer(serializers.Serializer[Any]):
     )
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
-    """Why."""
+class SwapDeclineSerializer(serializers.Serializer[Any]):
+    """Why a swap is declined."""
 
     reason = serializers.CharField(max_length=300)
 
 
-class ApprovalSerializer(serializers.Serializer[Any]):
+class SwapApprovalSerializer(serializers.Serializer[Any]):
     """A manager's approval."""
 
     waiver_reason = serializers.CharField(
@@ -197,7 +197,7 @@ class ApprovalSerializer(serializers.Serializer[Any]):
     )
 
 
-class UndoSerializer(ApprovalSerializer):
+class SwapUndoSerializer(SwapApprovalSerializer):
     """Why a swap is taken back."""
 
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")

@@ -75,14 +75,16 @@ def subject_of(said: Said, swap: SwapSaid) -> str:
     return f"{_SUBJECTS[said]}: {swap.stretch.rota}"
 
 
+def sentence_of(said: Said, swap: SwapSaid) -> str:
+    """What has become of it, in one sentence."""
+    return _SENTENCES[said].format(
+        asker=swap.actor or swap.giver, giver=swap.giver, colleague=swap.colleague
+    )
+
+
 def text_of(said: Said, swap: SwapSaid, *, zone: str) -> str:
     """The sentence, the stretches on the clock of `zone`, and what was written, a paragraph each."""
-    lines = [
-        _SENTENCES[said].format(
-            asker=swap.actor or swap.giver, giver=swap.giver, colleague=swap.colleague
-        ),
-        stretch_text(swap.stretch, zone),
-    ]
+    lines = [sentence_of(said, swap), stretch_text(swap.stretch, zone)]
     if swap.back is not None:
         lines.append(f"In exchange {swap.giver} takes {stretch_text(swap.back, zone)}")
     if swap.words:

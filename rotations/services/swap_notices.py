@@ -19,6 +19,7 @@ from notifications.rules.message import Link, Message
 from notifications.services import tell
 from rotations.enums import SwapState
 from rotations.models import Swap
+from rotations.rules import swapping
 from rotations.rules.swapping import Said, StretchSaid, SwapSaid, subject_of, text_of
 
 SUBJECT = "swap"
@@ -101,6 +102,12 @@ def tell_of(
             label=subject_of(said, facts),
             team_id=swap.rota.team_id,
         )
+
+
+def sentence_of(swap: Swap, said: Said, *, by: User, words: str = "") -> str:
+    """What those whose shifts move are told of it."""
+    sentence = swapping.sentence_of(said, _facts(swap, by, words))
+    return f"{sentence} “{words}”" if words else sentence
 
 
 def _facts(swap: Swap, by: User | None, words: str) -> SwapSaid:

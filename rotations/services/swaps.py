@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from rotations.queries import shifts_of
 from rotations.queries.team import rules_of
 from rotations.rules.overrides import fault_of
 from rotations.rules.swapping import Said
-from rotations.services.changing import lock_roster
+from rotations.services.changing import Outcome, lock_roster
 from rotations.services.overrides import end_overrides, refuse_own_backup
 from rotations.services.refusal import RotaRefused
 from rotations.services.swap_notices import (
@@ -29,10 +29,11 @@ from rotations.services.swap_notices import (
     promise_answer,
     promise_nothing,
     read_swap,
+    sentence_of,
     teams_of,
     tell_of,
 )
-from rotations.services.waiving import changing_all
+from rotations.services.waiving import changing_all, moved_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,24 +238,30 @@ def undo_swap(
         )
     if max(swap.ends_at, swap.back_ends_at or swap.ends_at) <= now:
         raise RotaRefused("over", "It is over and stays as it was.")
-    with changing_all(teams_of(swap), actor=actor, now=now, waiver_reason=waiver_reason):
+    words = reason.strip()
+    with changing_all(
+        teams_of(swap), actor=actor, now=now, waiver_reason=waiver_reason,
+        said=sentence_of(swap, Said.UNDONE, by=person, words=words),
+    ) as outcomes:  # fmt: skip
         end_overrides(swap.overrides.values_list("pk", flat=True), now=now)
-    _end(swap, SwapState.UNDONE, person, now=now, answer=reason.strip())
-    people = [swap.giver, swap.colleague, swap.filed_by]
-    tell_of(swap, Said.UNDONE, people, now=now, by=person, words=reason.strip())
+    _end(swap, SwapState.UNDONE, person, now=now, answer=words)
+    people = _not_told([swap.giver, swap.colleague, swap.filed_by], outcomes)
+    tell_of(swap, Said.UNDONE, people, now=now, by=person, words=words)
     return swap
 
 
 def _take(swap: Swap, actor: Actor, *, now: datetime, waiver: Actor, waiver_reason: str) -> Swap:
+    by = _person(actor)
     with changing_all(
-        teams_of(swap), actor=actor, now=now, waiver=waiver, waiver_reason=waiver_reason
-    ):
+        teams_of(swap), actor=actor, now=now, waiver=waiver, waiver_reason=waiver_reason,
+        said=sentence_of(swap, Said.TAKEN, by=by),
+    ) as outcomes:  # fmt: skip
         _write(swap, actor, now)
     swap.state, swap.settled_at = SwapState.TAKEN, now
     swap.save()
     promise_nothing(swap, now=now)
-    people = [swap.giver, swap.filed_by, swap.colleague]
-    tell_of(swap, Said.TAKEN, people, now=now, by=_person(actor))
+    people = _not_told([swap.giver, swap.filed_by, swap.colleague], outcomes)
+    tell_of(swap, Said.TAKEN, people, now=now, by=by)
     _withdraw_rivals(swap, now=now)
     return swap
 
@@ -395,6 +402,12 @@ def _locked(swap_id: int) -> Swap:
     _lock(read_swap(swap_id))
     Swap.objects.select_for_update(no_key=True).get(pk=swap_id)
     return read_swap(swap_id)
+
+
+def _not_told(people: Iterable[User], outcomes: Iterable[Outcome]) -> list[User]:
+    """Whose shifts moved was told with before and after; the others have to hear of it."""
+    moved = moved_by(outcomes)
+    return [person for person in people if person.pk not in moved]
 
 
 def _person(actor: Actor) -> User:

@@ -46,7 +46,8 @@ def take_over(rota_id: int, *, actor: Actor, now: datetime) -> Override | None:
         raise PermissionDenied("Only who belongs to the rota or its team may take it over.")
     if not rota.active:
         raise RotaRefused("retired", "This rota is retired; nobody is paged by it.")
-    with changing(rota.team_id, now=now, must=True):
+    with changing(rota.team_id, now=now, actor=actor, must=True) as outcome:
+        outcome.said = f"{user} has taken {rota} over."
         taken_from = _holder(rota, now)
         if taken_from == user.pk:
             return None

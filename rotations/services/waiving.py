@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
@@ -22,11 +22,12 @@ def changing_all(
     now: datetime,
     waiver: Actor | None = None,
     waiver_reason: str = "",
-) -> Iterator[dict[int, Outcome]]:
-    """`changing` of several teams at once, by team; each team's breaches are waived by its own manager only.
+    said: str = "",
+) -> Iterator[list[Outcome]]:
+    """`changing` of several teams at once; each team's breaches are waived by its own manager only.
 
-    `waiver` is who gives the reason, the actor unless named. Raises PermissionDenied for a reason of somebody
-    who manages none of the teams.
+    `waiver` is who gives the reason, the actor unless named; `said` is told to those whose shifts move.
+    Raises PermissionDenied for a reason of somebody who manages none of the teams.
     """
     reason = waiver_reason.strip()
     person = person_of(waiver or actor)
@@ -36,10 +37,21 @@ def changing_all(
     if reason and team_ids and not waived_by:
         raise PermissionDenied("Only the team's manager may let a breach stand.")
     with ExitStack() as stack:
-        yield {
-            # In one order, so that two such changes never wait for each other.
-            one: stack.enter_context(
-                changing(one, now=now, waived_by=waived_by.get(one), waiver_reason=reason)
+        outcomes = [
+            stack.enter_context(
+                changing(
+                    one, now=now, actor=actor, waived_by=waived_by.get(one), waiver_reason=reason
+                )
             )
-            for one in sorted(team_ids)
-        }
+            for one in sorted(
+                team_ids
+            )  # in one order, so that two such changes never wait for each other
+        ]
+        for outcome in outcomes:
+            outcome.said = said
+        yield outcomes
+
+
+def moved_by(outcomes: Iterable[Outcome]) -> frozenset[int]:
+    """The ids of those whose shifts moved, and who have been told so."""
+    return frozenset(moved.user_id for outcome in outcomes for moved in outcome.moved)

@@ -77,6 +77,16 @@ def told(swap: Swap, key: str) -> list[str]:
     return sorted(out.user.name for out in outs.select_related("user") if out.user)
 
 
+def moved() -> dict[str, str]:
+    """Who was told that their shifts moved, and in which words."""
+    outs = PageOut.objects.filter(subject_type="roster", step_key__startswith="moved:")
+    return {
+        out.user.name: out.message["text"].partition("\n")[0]
+        for out in outs.select_related("user").order_by("pk")
+        if out.user
+    }
+
+
 def text(swap: Swap, key: str) -> str:
     said: str = PageOut.objects.filter(
         subject_type="swap", subject_id=swap.pk, step_key=key
@@ -207,7 +217,23 @@ class TestAccepting:
         assert (held.user_id, held.why) == (ann.pk, "swap")
         drawn = Shift.objects.get(starts_at=MONDAY, rota=primary)
         assert (drawn.user, drawn.why) == (ann, "swap")
-        assert told(swap, "taken") == ["Cleo"]
+        said = "Ann takes a shift of Cleo's."
+        assert (moved(), told(swap, "taken")) == ({"Ann": said, "Cleo": said}, [])
+
+    def test_the_manager_who_asked_hears_of_it(
+        self, primary: Rota, crew: list[User], boss: User
+    ) -> None:
+        ann, _, cleo = crew
+        swap = accept(ask(primary, cleo, ann, by=boss), ann)
+        assert (sorted(moved()), told(swap, "taken")) == (["Ann", "Cleo"], ["Boss"])
+
+    def test_beyond_what_is_drawn_both_hear_of_the_swap_itself(
+        self, primary: Rota, crew: list[User]
+    ) -> None:
+        ann, _, cleo = crew
+        far: Any = {"starts_at": MONDAY + WEEK * 30, "ends_at": MONDAY + WEEK * 31}
+        swap = accept(ask(primary, cleo, ann, **far), ann)
+        assert (moved(), told(swap, "taken")) == ({}, ["Cleo"])
 
     @pytest.mark.clause("C168")
     def test_the_secondary_swaps_as_well_and_the_primary_stays(
@@ -330,7 +356,7 @@ class TestApproval:
         swap = self.approve(swap, boss)
         assert self.approve(swap, boss).state == SwapState.TAKEN
         assert (swap.decided_by, holder(MONDAY)) == (boss, "Ann")
-        assert told(swap, "taken") == ["Ann", "Cleo"]
+        assert sorted(moved()) == ["Ann", "Cleo"]
 
     def test_only_the_manager_approves_and_only_what_was_accepted(
         self, primary: Rota, crew: list[User], boss: User
@@ -440,7 +466,8 @@ class TestUndoing:
         assert (undone.state, undone.decided_by) == (SwapState.UNDONE, person)
         assert not Override.objects.exists()
         assert holder(MONDAY) == "Cleo"
-        assert told(swap, "undone") == sorted({"Ann", "Cleo"} - {who})
+        said = f"{who} has taken the swap back: Cleo has the shift again. “Plans changed”"
+        assert (moved(), told(swap, "undone")) == ({"Ann": said, "Cleo": said}, [])
 
     def test_nobody_else_does(self, primary: Rota, crew: list[User]) -> None:
         ann, ben, cleo = crew

@@ -13,7 +13,7 @@ from django.db import connection
 from deadlines.extension import PORTAL, Actor
 from directory.models import RoleHolder, Team, User
 from directory.permissions import actor_of
-from notifications.models import ContactMethod
+from notifications.models import ContactMethod, PageOut
 from rotations import services
 from rotations.models import Breach, Override, Rota, Shift, TimeOff
 from rotations.queries import roster, who_is_on_call
@@ -47,7 +47,7 @@ def crew(team: Team) -> list[User]:
 @pytest.fixture
 def primary(team: Team, crew: list[User]) -> Rota:
     """Ben's in this week; Cleo is the secondary where there is one."""
-    return make_rota(team, crew)
+    return make_rota(team, crew, name="Platform-Rota")
 
 
 def holders(at: datetime) -> list[int]:
@@ -103,9 +103,19 @@ class TestTheStretch:
         take(primary, crew[2])
         drawn = Shift.objects.filter(rota=primary, starts_at__lt=SHIFT_ENDS).order_by("starts_at")
         assert list(drawn.values_list("user_id", "starts_at", "ends_at", "frozen", "why")) == [
-            (crew[1].pk, NOW - DAY, NOW, True, "rota"),
+            (crew[1].pk, SHIFT_ENDS - DAY * 7, NOW, True, "rota"),
             (crew[2].pk, NOW, SHIFT_ENDS, False, "take_over"),
         ]
+
+    @pytest.mark.clause("C22")
+    def test_those_whose_shifts_it_moves_are_told(self, primary: Rota, crew: list[User]) -> None:
+        make_secondary(primary)
+        take(primary, crew[2])
+        outs = PageOut.objects.filter(step_key__startswith="moved:").select_related("user")
+        assert {out.user.name for out in outs if out.user} == {"Ann", "Ben", "Cleo"}
+        assert {out.message["text"].partition("\n")[0] for out in outs} == {
+            "Cleo has taken Platform-Rota over."
+        }
 
     def test_twice_is_once(self, primary: Rota, crew: list[User]) -> None:
         take(primary, crew[2])
