@@ -63,7 +63,10 @@ def operations(portal: Portal, ref: str) -> dict[str, dict[str, Any]]:
     incident = f"POST /api/v1/incidents/{ref}/"
     alert = portal.values("api/v1/alerts/")["pk"][0]
     override = portal.values("api/v1/overrides/")["pk"][0]
+    swap = f"POST /api/v1/swaps/{portal.values('api/v1/swaps/')['pk'][0]}/"
+    off = portal.values("api/v1/time-off/")["pk"][0]
     begins, ends = NOW + timedelta(days=3), NOW + timedelta(days=4)
+    stretch = {"starts_at": begins.isoformat(), "ends_at": ends.isoformat()}
     return {
         **{
             f"{incident}{verb}/": {}
@@ -85,11 +88,23 @@ def operations(portal: Portal, ref: str) -> dict[str, dict[str, Any]]:
         },
         f"POST /api/v1/alerts/{alert}/false-positive/": {"reason": "words"},
         "POST /api/v1/overrides/": {
-            "rota": world.rota.slug, "user": world.engineer.email,
-            "starts_at": begins.isoformat(), "ends_at": ends.isoformat(),
+            "rota": world.rota.slug, "user": world.engineer.email, **stretch,
+        },
+        "POST /api/v1/overrides/batch/": {
+            "overrides": [{"rota": world.rota.slug, "user": world.engineer.email, **stretch}],
         },
         f"DELETE /api/v1/overrides/{override}/": {},
         f"POST /api/v1/rotas/{world.rota.slug}/take-over/": {},
+        "POST /api/v1/swaps/": {
+            "rota": world.rota.slug, "giver": world.primary.email, "colleague": world.engineer.email,
+            **stretch,
+        },
+        **{f"{swap}{verb}/": {} for verb in ("accept", "withdraw", "approve")},
+        f"{swap}decline/": {"reason": "words"},
+        f"{swap}undo/": {"reason": "words"},
+        "POST /api/v1/time-off/": {"user": world.engineer.email, **stretch},
+        f"PATCH /api/v1/time-off/{off}/": {"reason": "words"},
+        f"DELETE /api/v1/time-off/{off}/": {},
         "POST /api/v1/preview/": {"severity": "P1", "service": world.service.slug},
     }  # fmt: skip
 
@@ -103,7 +118,7 @@ def test_the_list_of_operations_is_whole(portal: Portal, client: Client) -> None
         if method != "get"
     }
     listed = {
-        f"{line.split()[0]} {'{id}' if line.startswith('DELETE') else line.rstrip('/').rsplit('/', 1)[1]}"
+        f"{line.split()[0]} {'{id}' if line.startswith(('DELETE', 'PATCH')) else line.rstrip('/').rsplit('/', 1)[1]}"
         for line in operations(portal, portal.open.ref)
     }
     assert named == listed
@@ -193,7 +208,17 @@ def test_lists_sort_by_nothing_hidden(portal: Portal, ordering: str) -> None:
     call = Caller(portal.world.manager)
     answer, _ = call(f"GET /api/v1/incidents/?ordering={ordering}")
     assert (answer.status_code, answer["content-type"]) == (400, PROBLEM)
-    for path in ("alerts", "people", "teams", "services", "rotas", "overrides", "action-items"):
+    for path in (
+        "alerts",
+        "people",
+        "teams",
+        "services",
+        "rotas",
+        "overrides",
+        "swaps",
+        "time-off",
+        "action-items",
+    ):
         plain, _ = call(f"GET /api/v1/{path}/")
         sorted_, _ = call(f"GET /api/v1/{path}/?ordering={ordering}")
         assert sorted_.json()["results"] == plain.json()["results"]

@@ -53,6 +53,8 @@ QUERIES = {
     "/api/v1/shifts/": ("start", "end", "rota", "team", "user"),
     "/api/v1/overrides/": ("cursor", "rota", "user"),
     "/api/v1/rotas/": ("cursor", "team", "level", "active"),
+    "/api/v1/swaps/": ("cursor", "state", "rota", "user"),
+    "/api/v1/time-off/": ("cursor", "user", "after", "before"),
     "/api/v1/people/": ("cursor", "email", "team", "is_active"),
     "/api/v1/services/": ("cursor", "team", "user_facing", "active"),
     "/api/v1/teams/": ("cursor",),

@@ -30,7 +30,7 @@ from directory.models import User
 from incidents.models import ActionItem, Incident, TimelineEntry
 from notifications.models import ContactMethod, Page, PageOut
 from procedures.models import Outcome
-from rotations.models import Override
+from rotations.models import Override, Swap, TimeOff
 from tests.alerts.factories import event, make_heartbeat, make_sender
 from tests.incidents.factories import WEDNESDAY, make_user, make_world, run_clock
 
@@ -86,6 +86,15 @@ class Portal:
             rota=world.rota, user=world.engineer, created_by=world.manager, created_at=WEDNESDAY,
             starts_at=WEDNESDAY + timedelta(days=1), ends_at=WEDNESDAY + timedelta(days=2),
         )  # fmt: skip
+        soon: dict[str, Any] = {
+            "starts_at": WEDNESDAY + timedelta(days=5), "ends_at": WEDNESDAY + timedelta(days=6),
+            "created_at": WEDNESDAY,
+        }  # fmt: skip
+        Swap.objects.create(
+            rota=world.rota, giver=world.secondary, colleague=world.engineer,
+            filed_by=world.secondary, **soon,
+        )  # fmt: skip
+        TimeOff.objects.create(user=world.engineer, created_by=world.engineer, **soon)
         other = make_world()
         self.outsider = other.engineer
         self.auditor = make_user("Auditor")
@@ -125,6 +134,8 @@ class Portal:
             "action-items": list(ActionItem.objects.values_list("pk", flat=True)),
             "overrides": list(Override.objects.values_list("pk", flat=True)),
             "rotas": [self.world.rota.slug],
+            "swaps": list(Swap.objects.values_list("pk", flat=True)),
+            "time-off": list(TimeOff.objects.values_list("pk", flat=True)),
             "teams": [self.world.team.slug],
             "services": [self.world.service.slug],
             "procedures": [self.world.team.procedure.slug],
