@@ -1,6 +1,6 @@
 """`make bench`: every figure beside the floor that this machine gives in the same run, on a stack of its own.
 
-python -m bench                     accept, mail, clock, oncall, pages (about eight minutes, on a quiet machine)
+python -m bench                     accept, mail, clock, oncall, pages, rotas (about ten minutes, on a quiet machine)
 python -m bench mail pages          only these
 python -m bench storm               10,000 alerts of one service, and whom they must not keep waiting
 python -m bench soak --minutes 20   a steady load; what grows?
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import accept, clock, mail, oncall, pages, soak, storm, table
+from bench import accept, clock, mail, oncall, pages, rotas, soak, storm, table
 from bench.smtp import Ledger, mail_server
 from bench.stack import Stack, stack_of_its_own
 
@@ -24,6 +24,7 @@ MEASURES: dict[str, Callable[[Stack, Ledger], list[table.Row]]] = {
     "clock": lambda *_: clock.rows(),
     "oncall": lambda stack, _: oncall.rows(stack),
     "pages": lambda stack, _: pages.rows(stack),
+    "rotas": lambda stack, _: rotas.rows(stack),
 }
 
 
