@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import holidays
 
@@ -81,7 +82,9 @@ def holiday_names(team: Team) -> Mapping[date, str]:
     extra = dict.fromkeys(team.extra_holidays, "day off")
     if not team.holiday_country:
         return extra
-    public = holidays.country_holidays(
-        team.holiday_country, subdiv=team.holiday_subdivision or None, years=HOLIDAY_YEARS
-    )
-    return {**public, **extra}
+    return {**_public_holidays(team.holiday_country, team.holiday_subdivision), **extra}
+
+
+@lru_cache(maxsize=64)
+def _public_holidays(country: str, subdivision: str) -> Mapping[date, str]:
+    return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=HOLIDAY_YEARS))

@@ -28,7 +28,7 @@ def keep_breaches(
     who were told of one that is gone hear that as well.
     """
     standing = _Standing(team_id)
-    fresh = []
+    fresh, changed = [], []
     matched = [(one, standing.take(one.key)) for one in {one.key: one for one in found}.values()]
     for one, known in matched:
         row = known or standing.take_like(one)
@@ -45,10 +45,14 @@ def keep_breaches(
         row.blocking, row.said = one.blocking, one.said[:500]
         if one.key in waived:
             row.waived_by, row.waived_at, row.waived_reason = waived_by, now, waiver_reason
-        if row.pk is None or _values(row) != before:
-            row.save()
+        if row.pk is not None and _values(row) != before:
+            changed.append(row)
     gone = standing.left()
-    Breach.objects.filter(pk__in=[row.pk for row in gone]).update(gone_at=now)
+    if gone:
+        Breach.objects.filter(pk__in=[row.pk for row in gone]).update(gone_at=now)
+    for row in changed:
+        row.save()
+    Breach.objects.bulk_create(fresh)
     tell_gone(team_id, gone, now=now)
     return fresh
 
