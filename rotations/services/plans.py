@@ -114,7 +114,10 @@ def _set_active(
 ) -> Rota:
     rota = Rota.objects.get(pk=rota_id)
     require_editor(actor, rota.team_id)
-    with told_by(actor), changing(rota.team_id, now=now, **_waiving(actor, waiver_reason)):
+    with (
+        told_by(actor),
+        changing(rota.team_id, now=now, actor=actor, **_waiving(actor, waiver_reason)),
+    ):
         rota = Rota.objects.select_for_update().get(pk=rota_id)
         if rota.active != active:
             rota.active = active
@@ -128,7 +131,7 @@ def set_rules(team_id: int, *, actor: Actor, now: datetime, **rules: Any) -> Ros
     `rules` are fields of RosterRules. Raises PermissionDenied.
     """
     require_editor(actor, team_id)
-    with told_by(actor), changing(team_id, now=now, must=True):
+    with told_by(actor), changing(team_id, now=now, actor=actor, must=True):
         kept = RosterRules.objects.get(team_id=team_id)
         for name in RULES:
             setattr(kept, name, rules.get(name, getattr(kept, name)))
@@ -268,7 +271,7 @@ def publish_together(
     [team_id] = teams
     require_editor(actor, team_id)
     with told_by(actor):
-        with changing(team_id, now=now, **_waiving(actor, waiver_reason)) as outcome:
+        with changing(team_id, now=now, actor=actor, **_waiving(actor, waiver_reason)) as outcome:
             plans = [_locked_draft(pk, edit, actor) for pk, edit in sorted(drafts.items())]
             plans.sort(key=lambda plan: _ORDER.index(Level(plan.rota.level)))
             for plan in plans:
@@ -305,7 +308,7 @@ def withdraw(plan_id: int, *, actor: Actor, now: datetime, waiver_reason: str = 
     require_editor(actor, team_id)
     with (
         told_by(actor),
-        changing(team_id, now=now, **_waiving(actor, waiver_reason)) as outcome,
+        changing(team_id, now=now, actor=actor, **_waiving(actor, waiver_reason)) as outcome,
     ):
         plan = Plan.objects.select_for_update(of=("self",)).get(pk=plan_id)
         if plan.state == PlanState.DRAFT:
