@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from directory.admin.dialogs import leave_for
-from directory.admin.scoped import TeamScopedAdmin, person
+from directory.admin.scoped import TeamScopedAdmin, edits_some_team, person
 from directory.permissions import actor_of, may_edit_team
 from rotations import permissions, services
 from rotations.admin.asking import WaiverForm, ask
 from rotations.admin.history import EventHistory
 from rotations.admin.told import instant, names_of, span, turns_of
+from rotations.admin.transfer import export_view, import_view
 from rotations.enums import PlanState
 from rotations.models import Breach, Plan, Rota
 from rotations.queries import who_is_on_call
@@ -117,7 +118,8 @@ class RotaAdmin(EventHistory, TeamScopedAdmin):
     search_fields = ("name", "slug", "team__name")
     prepopulated_fields: ClassVar[dict[str, Any]] = {"slug": ("name",)}
     team_lookups: ClassVar[dict[str, str]] = {"team": "pk__in"}
-    actions = ("publish_drafts",)
+    actions = ("publish_drafts", "export_chosen")
+    actions_list = ("export_all", "import_all")
     actions_detail = ("take_over",)
     fields = ("name", "slug", "team", "level")
     change_form_outer_before_template = "admin/rotations/standing.html"
@@ -286,6 +288,21 @@ class RotaAdmin(EventHistory, TeamScopedAdmin):
     def publish_drafts(self, request: HttpRequest, queryset: QuerySet[Rota]) -> HttpResponse:
         chosen = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
         return HttpResponseRedirect(f"{reverse('admin:rotations_rota_together')}?rotas={chosen}")
+
+    @admin.action(description="Export as CSV", permissions=["view"])
+    def export_chosen(self, request: HttpRequest, queryset: QuerySet[Rota]) -> HttpResponse:
+        return export_view(request, queryset.order_by("team_id", "level", "id"))
+
+    @action(description="Export all as CSV", url_path="export", permissions=["view"])
+    def export_all(self, request: HttpRequest) -> HttpResponse:
+        return export_view(request, self.get_queryset(request).order_by("team_id", "level", "id"))
+
+    @action(description="Import from CSV…", url_path="import", permissions=["import"])
+    def import_all(self, request: HttpRequest) -> HttpResponse:
+        return import_view(request, self.opts)
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return edits_some_team(request)
 
     def together_view(self, request: HttpRequest) -> HttpResponse:
         chosen = [int(pk) for pk in request.GET.get("rotas", "").split(",") if pk.isdecimal()]

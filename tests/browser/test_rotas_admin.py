@@ -130,13 +130,15 @@ def test_people_are_sorted_by_drag(
     last = shifts.nth(3).locator("strong").inner_text()
     handles = page.locator("#members-data tbody.original .cursor-move")
     expect(handles).to_have_count(4)
+    handles.nth(3).scroll_into_view_if_needed()
     source, target = handles.nth(3).bounding_box(), handles.nth(1).bounding_box()
     assert source is not None
     assert target is not None
-    page.mouse.move(source["x"] + 10, source["y"] + 10)
+    page.mouse.move(source["x"] + 15, source["y"] + 15)
     page.mouse.down()
-    page.mouse.move(source["x"] + 10, source["y"] - 20, steps=8)
-    page.mouse.move(target["x"] + 10, target["y"] + 2, steps=15)
+    page.mouse.move(source["x"] + 15, source["y"] - 10, steps=8)
+    page.mouse.move(target["x"] + 15, target["y"] + 10, steps=15)
+    page.mouse.move(target["x"] + 15, target["y"] + 5, steps=3)
     page.mouse.up()
     expect(shifts.nth(1).locator("strong")).to_have_text(last)
     page.get_by_role("button", name="Save draft").click()
