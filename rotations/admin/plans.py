@@ -146,6 +146,7 @@ class PlaceInline(TeamScopedInline):
     related = ("user", "plan__rota")
     autocomplete_fields: ClassVar[list[str]] = ["user"]
     ordering_field = "position"
+    show_title = False
     extra = 1
 
     def formfield_for_dbfield(

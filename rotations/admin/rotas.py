@@ -97,15 +97,6 @@ class RotaForm(forms.ModelForm[Rota]):
         model = Rota
         fields = ("name", "slug", "team", "level")
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        rota = self.instance
-        if "level" in self.changed_data and rota.pk:
-            held = rota.plans.exclude(state=PlanState.DRAFT).exists()
-            if held:
-                self.add_error("level", "It has shifts at its level; make another rota.")
-        return cleaned
-
 
 @admin.register(Rota)
 class RotaAdmin(EventHistory, TeamScopedAdmin):
@@ -166,7 +157,10 @@ class RotaAdmin(EventHistory, TeamScopedAdmin):
         return {} if obj else dict(self.prepopulated_fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Rota | None = None) -> Any:
-        return ("slug", "team") if obj else ()
+        if obj is None:
+            return ()
+        held = obj.plans.exclude(state=PlanState.DRAFT).exists()
+        return ("slug", "team", "level") if held else ("slug", "team")
 
     def save_model(self, request: HttpRequest, obj: Rota, form: Any, change: bool) -> None:
         actor, now = actor_of(person(request)), timezone.now()

@@ -130,6 +130,10 @@ def test_people_are_sorted_by_drag(
     last = shifts.nth(3).locator("strong").inner_text()
     handles = page.locator("#members-data tbody.original .cursor-move")
     expect(handles).to_have_count(4)
+    sortable = (
+        "Object.keys(document.getElementById('members-data')).some(k => k.startsWith('Sortable'))"
+    )
+    page.wait_for_function(sortable)
     handles.nth(3).scroll_into_view_if_needed()
     source, target = handles.nth(3).bounding_box(), handles.nth(1).bounding_box()
     assert source is not None
@@ -139,6 +143,8 @@ def test_people_are_sorted_by_drag(
     page.mouse.move(source["x"] + 15, source["y"] - 10, steps=8)
     page.mouse.move(target["x"] + 15, target["y"] + 10, steps=15)
     page.mouse.move(target["x"] + 15, target["y"] + 5, steps=3)
+    rows = page.locator("#members-data tbody.original")
+    expect(rows.nth(1).locator("option:checked")).to_have_text(last)
     page.mouse.up()
     expect(shifts.nth(1).locator("strong")).to_have_text(last)
     page.get_by_role("button", name="Save draft").click()
