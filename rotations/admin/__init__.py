@@ -1,5 +1,6 @@
 """Rotas, their drafts, and what changes who holds them, in the admin."""
 
+from rotations.admin.absences import TimeOffAdmin
 from rotations.admin.overrides import OverrideAdmin
 from rotations.admin.plans import PlanAdmin
 from rotations.admin.records import BreachAdmin, ShiftAdmin, SwapAdmin
@@ -14,4 +15,5 @@ __all__ = [
     "RotaAdmin",
     "ShiftAdmin",
     "SwapAdmin",
+    "TimeOffAdmin",
 ]

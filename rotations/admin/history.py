@@ -107,13 +107,19 @@ def _change(event: Any, fields: list[tuple[str, Any, Any]], names: Mapping[int, 
     what = _spaced(event.pgh_obj_model.rpartition(".")[2])
     return Change(
         at=event.pgh_created_at,
-        who=(event.pgh_context or {}).get("actor") or "not recorded",
+        who=(event.pgh_context or {}).get("actor") or _maker(event, names) or "not recorded",
         what=f"{what} {event.pgh_obj_id} {DONE.get(event.pgh_label, event.pgh_label)}",
         fields=[
             (name.removesuffix("_id").replace("_", " "), told(name, was), told(name, will))
             for name, was, will in fields
         ],
     )
+
+
+def _maker(event: Any, names: Mapping[int, str]) -> str:
+    """Who made it, as the row itself says."""
+    made = event.pgh_data if event.pgh_label == "insert" else {}
+    return names.get(made.get("created_by_id") or made.get("filed_by_id"), "")
 
 
 def _spaced(name: str) -> str:

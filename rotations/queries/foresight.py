@@ -14,7 +14,7 @@ from rotations.queries.facts import PLAN_COLUMNS, PlanRow, facts_of, plan_rows
 from rotations.queries.team import rules_of, team_facts
 from rotations.rules import resolver
 from rotations.rules.facts import Holding, TeamFacts
-from rotations.rules.proof import Breach, prove
+from rotations.rules.proof import Breach, added, prove
 
 NEXT_SHIFTS = 12
 LOOKED_AHEAD = timedelta(days=400)
@@ -93,8 +93,8 @@ def foresee_together(
     instead = {row.rota_id: _with(published[row.rota_id], row, effective_at) for row in rows}
     before = team_facts(team_id, start=now, end=until)
     after = team_facts(team_id, start=now, end=until, instead=instead)
-    known = {breach.key for breach in prove(before, start=now, end=until)}
     found = prove(after, start=now, end=until)
+    new = added(prove(before, start=now, end=until), found)
     by_id = {rota.id: rota for rota in after.rotas}
     return Foresight(
         effective_at=effective_at,
@@ -110,8 +110,8 @@ def foresee_together(
             for row in rows
             if row.rota_id in by_id
         },
-        new=tuple(breach for breach in found if breach.key not in known),
-        standing=tuple(breach for breach in found if breach.key in known),
+        new=new,
+        standing=tuple(breach for breach in found if breach not in new),
         movers=_movers(before, after, now, until),
     )
 

@@ -279,6 +279,8 @@ def publish_together(
             at = effective_instant(plans[0], effective, now=now)
             for plan in plans:
                 _put_in_force(plan, at, actor, now)
+            named = " and ".join(plan.rota.name for plan in plans)
+            outcome.said = f"{actor.label} has published a new plan of {named}."
         if waiver_reason and any(breach.blocking for breach in outcome.new):
             for plan in plans:
                 plan.waiver_reason = waiver_reason
@@ -319,6 +321,7 @@ def withdraw(plan_id: int, *, actor: Actor, now: datetime, waiver_reason: str = 
             plan.state = PlanState.WITHDRAWN
             plan.edited_by, plan.edited_at = _user(actor), now
             plan.save(update_fields=["state", "edited_by", "edited_at"])
+            outcome.said = f"{actor.label} has withdrawn the plan of {plan.rota} that was to begin."
     return outcome
 
 
@@ -431,8 +434,9 @@ def _from_now_on(row: PlanRow, plan: PlanFacts, now: datetime) -> PlanRow:
 
 
 def _waiving(actor: Actor, reason: str) -> dict[str, Any]:
-    """Who lets breaches stand, and why: nobody without a reason."""
-    return {"waived_by": _user(actor), "waiver_reason": reason} if reason.strip() else {}
+    """Who changes it, who lets breaches stand, and why: nobody without a reason."""
+    waived_by = _user(actor) if reason.strip() else None
+    return {"actor": actor, "waived_by": waived_by, "waiver_reason": reason.strip()}
 
 
 def _user(actor: Actor) -> User | None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from directory.models import Team, User
+from notifications.models import PageOut
 from rotations.enums import PlanState
 from rotations.models import Plan, Rota, Shift, TimeOff
 from rotations.services.horizon import redraw
@@ -116,6 +117,10 @@ def test_a_manager_reorders_people_sees_a_breach_mends_it_and_publishes(
     expect(page.get_by_text("Published, in force from")).to_be_visible()
     weeks = Shift.objects.filter(rota=primary, starts_at__gte=first).order_by("starts_at")[:4]
     assert [week.user for week in weeks] == [following[3], following[1], away, running]
+    told = PageOut.objects.filter(step_label="Your shifts have changed")
+    moved = {away.name, following[1].name, following[3].name}
+    assert set(told.values_list("user__name", flat=True)) >= moved - {away.name}
+    assert set(told.values_list("user__name", flat=True)) <= {person.name for person in crew}
 
 
 def test_people_are_sorted_by_drag(

@@ -17,7 +17,16 @@ from pytest_django import DjangoAssertNumQueries
 from directory.models import Team, User
 from directory.permissions import actor_of
 from rotations.enums import PlanState
-from rotations.models import Breach, Override, Plan, PlanMember, RosterRules, Rota
+from rotations.models import (
+    Breach,
+    Override,
+    Plan,
+    PlanMember,
+    RosterRules,
+    Rota,
+    Shift,
+    TimeOff,
+)
 from rotations.services import plans
 from rotations.services.horizon import redraw
 from tests.directory import factories as people
@@ -536,8 +545,73 @@ class TestOverride:
         enter(boss).post(delete, {"post": "yes"})
         assert Override.objects.get().ends_at == NOW
 
+    def test_one_that_would_break_the_roster_says_so_and_is_waived_with_a_reason(
+        self, secondary: Rota, boss: User, enter: Enter
+    ) -> None:
+        browser = enter(boss)
+        form = self.wanted(browser, secondary, boss, user="", reason="Nobody is needed")
+        answer = browser.post(self.ADD, form)
+        assert "The roster would break" in answer.content.decode()
+        assert form_of(answer)["reason"] == "Nobody is needed"
+        assert not Override.objects.exists()
+        assert browser.post(self.ADD, form | {"waive": "Office party"}).status_code == 302
+        assert Override.objects.get().user is None
+        assert Breach.objects.get(clause="C11").waived_reason == "Office party"
 
-@pytest.mark.parametrize("model", [Rota, Plan, Override, Breach])
+
+class TestTimeOff:
+    ADD = "/admin/rotations/timeoff/add/"
+
+    def wanted(self, browser: Client, user: User, day: int) -> dict[str, Any]:
+        return form_of(browser.get(self.ADD)) | {
+            "user": str(user.pk), "reason": "Holiday",
+            "starts_at_0": f"2026-01-{day}", "starts_at_1": "00:00",
+            "ends_at_0": f"2026-01-{day + 1}", "ends_at_1": "00:00",
+        }  # fmt: skip
+
+    def test_a_manager_plans_that_of_the_own_teams_people(
+        self, team: Team, primary: Rota, boss: User, enter: Enter
+    ) -> None:
+        dan = people.make_engineer(team, "Dan")
+        browser = enter(boss)
+        answer = browser.post(self.ADD, self.wanted(browser, dan, 20))
+        assert answer.status_code == 302, answer.context["errors"]
+        off = TimeOff.objects.get()
+        assert (off.user, off.created_by, off.created_at) == (dan, boss, NOW)
+        form = form_of(browser.get(change(off))) | {"ends_at_0": "2026-01-22"}
+        assert browser.post(change(off), form).status_code == 302
+        off.refresh_from_db()
+        assert off.ends_at == datetime(2026, 1, 22, tzinfo=UTC)
+        history = browser.get(reverse("admin:rotations_timeoff_history", args=[off.pk]))
+        assert "Mia" in history.content.decode()
+        delete = reverse("admin:rotations_timeoff_delete", args=[off.pk])
+        assert browser.get(delete).status_code == 200
+        browser.post(delete, {"waiver_reason": ""})
+        assert not TimeOff.objects.exists()
+
+    def test_who_is_on_call_then_hands_over_first(
+        self, secondary: Rota, crew: list[User], boss: User, enter: Enter
+    ) -> None:
+        browser = enter(boss)
+        answer = browser.post(self.ADD, self.wanted(browser, crew[2], 20))
+        assert "Hand over first: primary, 2026-01-19" in answer.content.decode()
+        assert not TimeOff.objects.exists()
+
+    def test_not_that_of_other_teams_people(
+        self, team: Team, primary: Rota, crew: list[User], boss: User, enter: Enter
+    ) -> None:
+        off = TimeOff.objects.create(
+            user=crew[0], starts_at=NOW + DAY, ends_at=NOW + DAY * 2, created_at=NOW
+        )
+        browser = enter(people.make_manager(people.make_team()))
+        assert browser.post(self.ADD, self.wanted(browser, crew[0], 20)).status_code == 403
+        assert browser.post(change(off), {"reason": "Mine"}).status_code in (302, 403)
+        delete = reverse("admin:rotations_timeoff_delete", args=[off.pk])
+        browser.post(delete, {"waiver_reason": ""})
+        assert TimeOff.objects.get().reason == ""
+
+
+@pytest.mark.parametrize("model", [Rota, Plan, Override, Breach, Shift, TimeOff])
 def test_a_list_costs_the_same_with_1_and_with_30_rows(
     model: Any, enter: Enter, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -549,6 +623,10 @@ def test_a_list_costs_the_same_with_1_and_with_30_rows(
             rota = make_rota(other, [people.make_engineer(other) for _ in range(2)])
             make_override(make_secondary(rota), people.make_user(), NOW, NOW + DAY)
             make_breach(other, user_ids=[people.make_user().pk])
+            redraw(other.pk, now=NOW)
+            TimeOff.objects.create(
+                user=people.make_engineer(other), starts_at=NOW, ends_at=NOW + DAY, created_at=NOW
+            )
 
     fill(2)
     browser.get(listed(model))
