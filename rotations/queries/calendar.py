@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
 
 from rotations.enums import Level, Why
 from rotations.models import RosterRules, Rota, Shift
@@ -48,9 +51,9 @@ class Line:
 def lines_of(rotas: Sequence[Rota], *, start: datetime, end: datetime, now: datetime) -> list[Line]:
     """The calendar of the rotas between the instants, by team and level. Five queries, however many there are.
 
-    What is over is read from the shifts recorded then; what runs and what is to come from the rules. Of a time
-    before any record the rules are asked. A stretch that reaches over the range is given whole. Gaps are of the
-    team's level, whichever of its rotas the reader sees.
+    What is over is read from the shifts as recorded, what is to come from the rules; so is what lies before a
+    rota's record begins, as `held_between` has it. A stretch that reaches over the range is given whole.
+    Gaps are of the team's level, whichever of its rotas the reader sees.
     """
     team_ids = {rota.team_id for rota in rotas}
     read = _Read(team_ids, start=start, end=end, now=now)
@@ -74,46 +77,66 @@ class _Read:
         self._start, self._end, self._now = start, end, now
         facts = facts_of(team_ids)
         overrides = overrides_of(team_ids, start=start, end=end)
-        rows = Rota.objects.filter(team_id__in=team_ids).values_list("pk", "team_id", "active")
+        first = (
+            Shift.objects.filter(rota=OuterRef("pk")).order_by("ends_at").values("starts_at")[:1]
+        )
+        rows: Iterable[Any] = (
+            Rota.objects.filter(team_id__in=team_ids)
+            .annotate(since=Subquery(first))
+            .values_list("pk", "team_id", "active", "since")
+        )
         recorded = _recorded(team_ids, start, min(now, end)) if start < now else {}
         self.held: dict[int, tuple[Held, ...]] = {}
         self._of_level: dict[tuple[int, str], list[int]] = defaultdict(list)
         self._always: dict[int, bool] = {}
-        for pk, team_id, active in rows:
+        for pk, team_id, active, since in rows:
             rota = facts[pk]
             if active:
                 self._of_level[team_id, rota.level].append(pk)
             self._always[pk] = not any(plan.hours for plan in rota.plans)
-            self.held[pk] = self._stretches(rota, overrides[team_id], recorded.get(pk, ()), active)
-        self._rules = {
+            known = list(recorded.get(pk, ()))
+            if active:
+                known = self._with_rules(rota, overrides[team_id], known, since)
+            self.held[pk] = tuple(known)
+        self._asked = {
             rules.team_id: rules for rules in RosterRules.objects.filter(team_id__in=team_ids)
         }
 
-    def _stretches(
+    def _with_rules(
         self,
         rota: RotaFacts,
         overrides: Iterable[OverrideFacts],
         recorded: Sequence[Held],
-        active: bool,
-    ) -> tuple[Held, ...]:
-        if not active:
-            return tuple(recorded)
-        from_rules = max(self._start, self._now) if recorded else self._start
-        found = list(recorded)
-        for one in resolver.holdings(rota, overrides, start=from_rules, end=self._end):
-            held = Held(rota.id, one.user_id, one.starts_at, one.ends_at, one.why, one.override_id)
-            if recorded and held.starts_at < from_rules:
-                held = replace(held, starts_at=from_rules)
+        since: datetime | None,
+    ) -> list[Held]:
+        """The record between what the rules say of the time before it and of the time from now on."""
+        if since is None or since >= self._now:
+            return self._rules_say(rota, overrides, self._start, self._end)
+        before = self._rules_say(rota, overrides, self._start, min(since, self._end))
+        found = [replace(one, ends_at=min(one.ends_at, since)) for one in before]
+        found += recorded
+        from_now = max(self._start, self._now)
+        for held in self._rules_say(rota, overrides, from_now, self._end):
+            if held.starts_at < from_now and self._start < self._now:
+                held = replace(held, starts_at=from_now)
             if found and _goes_on(found[-1], held):
                 held = replace(held, starts_at=found.pop().starts_at)
             found.append(held)
-        return tuple(found)
+        return found
+
+    def _rules_say(
+        self, rota: RotaFacts, overrides: Iterable[OverrideFacts], start: datetime, end: datetime
+    ) -> list[Held]:
+        return [
+            Held(rota.id, one.user_id, one.starts_at, one.ends_at, one.why, one.override_id)
+            for one in resolver.holdings(rota, overrides, start=start, end=end)
+        ]
 
     def gaps(self, team_id: int, level: str) -> tuple[Gap, ...]:
         """Where nobody holds the level though the team's rules ask for it; in the past only since its first
         stretch."""
         rotas = self._of_level[team_id, level]
-        rules = self._rules.get(team_id) or RosterRules(team_id=team_id)
+        rules = self._asked.get(team_id) or RosterRules(team_id=team_id)
         asked = {Level.PRIMARY: rules.cover_always, Level.SECONDARY: rules.two_people}.get(
             Level(level), False
         )

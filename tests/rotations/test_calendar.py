@@ -11,6 +11,7 @@ from directory.models import Team, User
 from rotations.enums import Why
 from rotations.models import Override, RosterRules, Rota, Shift
 from rotations.queries.calendar import Gap, Held, Line, lines_of
+from rotations.queries.held import held_between
 from rotations.services.horizon import redraw
 from tests.directory.factories import make_team, make_user
 from tests.rotations.factories import make_override, make_rota, make_secondary
@@ -42,6 +43,17 @@ def lines(
 def said(line: Line) -> list[tuple[str, datetime, datetime, Why]]:
     names = dict(User.objects.values_list("pk", "name"))
     return [(names[one.user_id], one.starts_at, one.ends_at, one.why) for one in line.held]
+
+
+def agree(line: Line, start: datetime, weeks: int, now: datetime) -> None:
+    """The calendar and the other door say the same at every hour."""
+    rotas = Rota.objects.filter(pk=line.rota.pk)
+    other = held_between(rotas, start=start, end=start + weeks * WEEK, now=now)
+    for hour in range(weeks * 168):
+        at = start + timedelta(hours=hour)
+        here = [one.user_id for one in line.held if one.starts_at <= at < one.ends_at]
+        there = [one.user_id for one in other if one.starts_at <= at < one.ends_at]
+        assert here == there, at
 
 
 def test_whole_shifts_in_order_with_the_override_that_cuts_one(
@@ -108,6 +120,32 @@ def test_what_is_over_is_shown_as_it_was_recorded(team: Team, people: list[User]
         ("Ann", NOW, MONDAY + WEEK, Why.ROTA),
     ]
     assert line.gaps == (Gap(MONDAY + timedelta(days=1), NOW),)
+
+
+def test_before_the_record_begins_the_rules_are_asked(team: Team, people: list[User]) -> None:
+    rota = make_rota(team, people)
+    now = MONDAY + 2 * WEEK + timedelta(days=3)
+    redraw(team.pk, now=now - timedelta(days=1))
+    make_override(rota, people[0], now, now + timedelta(days=2))
+    redraw(team.pk, now=now)
+    [line] = lines(rota, start=MONDAY, weeks=5, now=now)
+    agree(line, MONDAY, 5, now)
+    assert [(name, why) for name, _, _, why in said(line)][:5] == [
+        ("Ann", Why.ROTA), ("Ben", Why.ROTA), ("Cat", Why.ROTA), ("Ann", Why.OVERRIDE), ("Cat", Why.ROTA),
+    ]  # fmt: skip
+
+
+def test_an_override_made_late_holds_from_now_on_only(team: Team, people: list[User]) -> None:
+    """Who was paged before it was made is who held the rota then."""
+    rota = make_rota(team, people)
+    redraw(team.pk, now=MONDAY)
+    make_override(rota, people[2], NOW - timedelta(hours=5), NOW + timedelta(hours=5))
+    redraw(team.pk, now=NOW)
+    assert said(lines(rota, weeks=1)[0]) == [
+        ("Ann", MONDAY, NOW, Why.ROTA),
+        ("Cat", NOW, NOW + timedelta(hours=5), Why.OVERRIDE),
+        ("Ann", NOW + timedelta(hours=5), MONDAY + WEEK, Why.ROTA),
+    ]
 
 
 def test_a_shift_that_runs_is_one_stretch_from_record_to_rule(
