@@ -79,3 +79,31 @@ class TimeOffForm(StretchForm):
             self.fields["user"].queryset = people  # type: ignore[attr-defined]
         else:
             del self.fields["user"]
+
+
+class SwapForm(forms.Form):
+    """Who is asked to take the chosen stretch, or a part of it, and what the giver takes in exchange."""
+
+    colleague = forms.ChoiceField(widget=forms.RadioSelect, label="Ask")
+    starts_at = Moment(label="From", required=False, help_text="Empty: from its beginning.")
+    ends_at = Moment(label="Until", required=False, help_text="Empty: until its end.")
+    back = forms.ChoiceField(required=False, label="In exchange for")
+    note = Reason(label="A word to them")
+    waiver_reason = Reason(
+        label="Let the breaches stand, because",
+        help_text="Only if the roster would break and you answer for it. It is kept on record.",
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        colleagues: list[tuple[str, str]],
+        backs: list[tuple[str, list[tuple[str, str]]]],
+        manager: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["colleague"].choices = colleagues  # type: ignore[attr-defined]
+        self.fields["back"].choices = [("", "Nothing back"), *backs]  # type: ignore[attr-defined]
+        if not manager:
+            del self.fields["waiver_reason"]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotations.views import calendars, changes, fairness, feeds, shifts
+from rotations.views import calendars, changes, fairness, feeds, shifts, swaps
 
 app_name = "rotations"
 
@@ -17,6 +17,8 @@ urlpatterns = [
         changes.remove_override,
         name="remove-override",
     ),
+    path("<slug:slug>/swap/", swaps.choose, name="swap"),
+    path("<slug:slug>/swap/<str:stretch>/", swaps.ask, name="ask-swap"),
     path("<slug:slug>/fairness/", fairness.page, name="fairness"),
     path("<slug:slug>/hours.csv", fairness.hours, name="hours"),
     path("<slug:slug>/new-feed/", shifts.new_feed, name="new-feed"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotations.views import changes, feeds, shifts
+from rotations.views import changes, feeds, shifts, swaps
 
 app_name = "shifts"
 
@@ -16,5 +16,6 @@ urlpatterns = [
         changes.remove_time_off,
         name="remove-time-off",
     ),
+    path("shifts/swaps/<int:swap_id>/<slug:verb>/", swaps.answer, name="swap"),
     path("shifts.ics", feeds.my_feed, name="feed"),
 ]

@@ -12,11 +12,11 @@ from rotations.models import Override, PlanMember, Rota
 from rotations.permissions import places_of
 
 
-def rotas_of(user: User, *, now: datetime) -> QuerySet[Rota]:
-    """The active rotas the person may come to hold: those they have a place in, those derived from them, and
-    those on which an override puts them."""
+def rotas_of(user: User, *, since: datetime) -> QuerySet[Rota]:
+    """The active rotas the person held since then or may come to hold: those they have a place in, those derived
+    from them, and those on which an override puts them."""
     places = places_of(user)
-    stands_in = Override.objects.filter(user=user, ends_at__gt=now).values("rota")
+    stands_in = Override.objects.filter(user=user, ends_at__gt=since).values("rota")
     return Rota.objects.filter(
         Q(pk__in=places)
         | Q(plans__derived_from__in=places, plans__state=PlanState.PUBLISHED)

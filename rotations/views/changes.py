@@ -31,7 +31,7 @@ from rotations.views.window import zone_of
 @login_required
 def take_over(request: HttpRequest, slug: str) -> HttpResponse:
     """The second look: whose pager it is, until when, and who is told. Pressed, it is the reader's at once (C22)."""
-    reader, rota, now = _reader(request), _rota(request, slug), datetime.now(UTC)
+    reader, rota, now = reader_of(request), rota_of(request, slug), datetime.now(UTC)
     if not rota.active or not may_take_over(reader, rota):
         raise PermissionDenied("Only who belongs to the rota or its team may take it over.")
     problem = ""
@@ -62,7 +62,7 @@ def take_over(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def override(request: HttpRequest, slug: str) -> HttpResponse:
     """Somebody else, or nobody, on the rota for a while: for managers; oneself for who belongs to it."""
-    reader, rota, now = _reader(request), _rota(request, slug), datetime.now(UTC)
+    reader, rota, now = reader_of(request), rota_of(request, slug), datetime.now(UTC)
     manager = may_edit_team(reader, rota.team_id)
     if not rota.active or not (manager or may_take_over(reader, rota)):
         raise PermissionDenied("Only who belongs to the rota or its team may be put on it.")
@@ -75,7 +75,7 @@ def override(request: HttpRequest, slug: str) -> HttpResponse:
         )  # fmt: skip
         return "The override stands. Whose shifts changed are told."
 
-    return _form(
+    return shown_form(
         request,
         lambda data: OverrideForm(data, people=people_for(rota), manager=manager),
         make,
@@ -94,7 +94,7 @@ def override(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def remove_override(request: HttpRequest, slug: str, override_id: int) -> HttpResponse:
     """Takes an override back; one that runs ends now."""
-    reader, rota = _reader(request), _rota(request, slug)
+    reader, rota = reader_of(request), rota_of(request, slug)
     found = get_object_or_404(Override.objects.select_related("rota"), pk=override_id, rota=rota)
     if not may_remove(reader, found):
         raise PermissionDenied
@@ -111,7 +111,7 @@ def remove_override(request: HttpRequest, slug: str, override_id: int) -> HttpRe
 @login_required
 def time_off(request: HttpRequest) -> HttpResponse:
     """When the reader, or one of a manager's people, is away. Refused with the shifts to hand over first."""
-    reader, now = _reader(request), datetime.now(UTC)
+    reader, now = reader_of(request), datetime.now(UTC)
     people = people_edited_by(reader)
     manager = people.exclude(pk=reader.pk).exists()
 
@@ -125,7 +125,7 @@ def time_off(request: HttpRequest) -> HttpResponse:
 
     everybody = User.objects.filter(is_active=True).filter(pk__in=[reader.pk])
     everybody |= User.objects.filter(is_active=True, pk__in=people.values("pk"))
-    return _form(
+    return shown_form(
         request,
         lambda data: TimeOffForm(
             data, people=everybody.order_by("name", "pk"), manager=manager, initial={"user": reader.pk}
@@ -144,7 +144,7 @@ def time_off(request: HttpRequest) -> HttpResponse:
 @login_required
 def remove_time_off(request: HttpRequest, time_off_id: int) -> HttpResponse:
     """Takes time off back; what runs ends now."""
-    reader = _reader(request)
+    reader = reader_of(request)
     found = get_object_or_404(TimeOff.objects.filter(user=reader), pk=time_off_id)
     try:
         services.remove_time_off(found.pk, actor=actor_of(reader), now=datetime.now(UTC))
@@ -155,17 +155,18 @@ def remove_time_off(request: HttpRequest, time_off_id: int) -> HttpResponse:
     return redirect("shifts:mine")
 
 
-def _form(
+def shown_form(
     request: HttpRequest,
     form_of: Callable[[Any], forms.Form],
     make: Callable[[dict[str, Any]], str],
     *,
     back: tuple[str, ...],
     context: dict[str, Any],
+    template: str = "rotations/change.html",
 ) -> HttpResponse:
     """Shows the form, or does what it asks and goes back; refused, shows it again with the breaches."""
     breaches: tuple[Any, ...] = ()
-    with timezone.override(zone_of(_reader(request))):
+    with timezone.override(zone_of(reader_of(request))):
         form = form_of(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -179,16 +180,16 @@ def _form(
         bad = request.method == "POST"
         return render(
             request,
-            "rotations/change.html",
+            template,
             {"form": form, "breaches": breaches, "back": back, **context},
             status=409 if bad else 200,
         )
 
 
-def _reader(request: HttpRequest) -> User:
+def reader_of(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 - login_required
     return request.user
 
 
-def _rota(request: HttpRequest, slug: str) -> Rota:
+def rota_of(request: HttpRequest, slug: str) -> Rota:
     return get_object_or_404(visible_rotas(request.user).select_related("team"), slug=slug)

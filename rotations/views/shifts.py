@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,12 +19,16 @@ from directory.permissions import actor_of
 from rotations.models import Feed, Override, Rota, TimeOff
 from rotations.permissions import visible_rotas
 from rotations.queries.calendar import Line, lines_of
+from rotations.queries.fairness import facts_of_held
 from rotations.queries.own import rotas_of
+from rotations.queries.swaps import swaps_shown
+from rotations.rules.fairness import Load, Times, loads
 from rotations.services.feeds import make_feed, revoke_feed
 from rotations.views.picture import Entry, Teller
 from rotations.views.window import zone_of
 
 AHEAD = timedelta(weeks=26)
+CARRIED = timedelta(weeks=13)
 MOST = 60
 
 
@@ -39,29 +43,45 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     """What the page shows."""
     assert isinstance(request.user, User)  # noqa: S101 - login_required
     now = datetime.now(UTC)
-    shifts = own_shifts(request.user, now)
+    lines = _own_lines(request.user, now)
+    shifts = _to_come(lines, request.user, now)
     return {
         "shifts": shifts[:MOST],
         "more": len(shifts) > MOST,
-        "feeds": list(Feed.objects.filter(user=request.user, revoked_at=None).select_related("rota__team")),
+        "carried": _carried(lines, request.user, now),
+        "weeks": CARRIED // timedelta(weeks=1),
+        "feeds": list(
+            Feed.objects.filter(user=request.user, revoked_at=None).select_related("rota__team")
+        ),
+        "swaps": swaps_shown(request.user, now=now),
         "time_off": list(
             TimeOff.objects.filter(user=request.user, ends_at__gt=now).order_by("starts_at", "pk")
         ),
         "now": now,
-    }  # fmt: skip
+    }
 
 
-def own_shifts(user: User, now: datetime) -> list[tuple[Rota, Entry]]:
-    """The person's stretches from now on, by their start."""
-    end = now + AHEAD
-    rotas = list(rotas_of(user, now=now).select_related("team"))
-    kept = [
+def _own_lines(user: User, now: datetime) -> list[Line]:
+    """What the person held and will hold, rota by rota."""
+    rotas = list(rotas_of(user, since=now - CARRIED).select_related("team"))
+    return [
         Line(line.rota, tuple(one for one in line.held if one.user_id == user.pk), ())
-        for line in lines_of(rotas, start=now, end=end, now=now)
+        for line in lines_of(rotas, start=now - CARRIED, end=now + AHEAD, now=now)
     ]
-    teller = _teller(kept, user, now)
-    found = [(line.rota, entry) for line in kept for entry in teller.entries(line, now, end)]
+
+
+def _to_come(lines: Sequence[Line], user: User, now: datetime) -> list[tuple[Rota, Entry]]:
+    """The person's stretches from now on, by their start."""
+    teller = _teller(lines, user, now)
+    found = [(line.rota, one) for line in lines for one in teller.entries(line, now, now + AHEAD)]
     return sorted(found, key=lambda one: (one[1].starts_at, one[0].pk))
+
+
+def _carried(lines: Sequence[Line], user: User, now: datetime) -> Load:
+    """What the person carried lately on all rotas, in their own zone; holidays differ by team and are left out."""
+    shifts = [fact for line in lines for fact in facts_of_held(line.held, line.rota.level)]
+    times = Times(zone=zone_of(user).key)
+    return loads(shifts, (), times, start=now - CARRIED, end=now).get(user.pk, Load())
 
 
 @require_POST

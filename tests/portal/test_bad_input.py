@@ -38,7 +38,8 @@ QUERIES = {
     "/incidents/declare/": ("service",),
     "/outbox/": ("page", "whose"),
     "/preview/": ("severity", "service", "kind", "at"),
-    "/rotations/": ("at", "team"),
+    "/rotations/": ("from", "weeks", "after"),
+    "/shifts.ics": ("token",),
     "/procedure/clauses/": ("procedure", "q"),
     "/sign-in/": ("next",),
     "/api/v1/incidents/": (

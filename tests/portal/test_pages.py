@@ -30,6 +30,8 @@ SIGNED_IN = (
     "/preview/",
     "/procedure/clauses/",
     "/rotations/",
+    "/shifts/",
+    "/shifts/time-off/",
 )
 
 

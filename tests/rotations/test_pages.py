@@ -16,10 +16,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from directory.models import User
 from notifications.models import PageOut
-from rotations.models import Breach, Feed, Override, Rota, Shift, TimeOff
+from rotations.models import Breach, Feed, Override, Rota, Shift, Swap, TimeOff
 from rotations.services.horizon import redraw
 from tests.incidents.factories import WEDNESDAY, World, make_world, page_outs
-from tests.rotations.factories import make_override, make_rota, make_secondary
+from tests.rotations.factories import make_method, make_override, make_rota, make_secondary
 
 pytestmark = pytest.mark.django_db
 
@@ -493,3 +493,107 @@ def test_a_period_that_makes_no_sense_is_read_as_the_usual_one(world: World) -> 
         "last=9999-12-31",
     ):
         assert as_user(world.engineer).get(f"{path}?{nonsense}").status_code == 200
+
+
+@pytest.fixture
+def reachable(world: World) -> World:
+    """A team in which everybody who is asked can be paged, so that the proof has nothing against them."""
+    for person in (world.primary, world.secondary, world.engineer):
+        make_method(person)
+    return world
+
+
+def ask(client: Client, rota: Rota, **typed: Any) -> Any:
+    """Asks for the first of the stretches offered."""
+    offered = client.get(f"/rotations/{rota.slug}/swap/").content.decode()
+    path = re.search(rf'href="(/rotations/{rota.slug}/swap/[^"]+)"', offered)
+    assert path
+    return client.post(path[1], typed)
+
+
+@pytest.mark.clause("C167")
+def test_a_swap_is_asked_accepted_and_taken_back_on_the_pages(reachable: World) -> None:
+    world = reachable
+    giver, colleague = as_user(world.secondary), as_user(world.engineer)
+    asked = ask(giver, world.rota, colleague=world.engineer.pk, note="Wedding")
+    assert asked["Location"] == "/shifts/"
+    swap = Swap.objects.get()
+    assert (swap.giver, swap.colleague, swap.starts_at) == (
+        world.secondary,
+        world.engineer,
+        datetime(2026, 3, 9, 9, tzinfo=UTC),
+    )
+    assert "Withdraw" in giver.get("/shifts/").content.decode()
+    mine = colleague.get("/shifts/").content.decode()
+    assert "“Wedding”" in mine
+    assert f"/shifts/swaps/{swap.pk}/accept/" in mine
+    assert as_user(world.vp).post(f"/shifts/swaps/{swap.pk}/accept/").status_code in (403, 404)
+    colleague.post(f"/shifts/swaps/{swap.pk}/accept/")
+    assert Override.objects.get().user == world.engineer
+    text = colleague.get(f"/rotations/{world.rota.slug}/").content.decode()
+    assert "Engineer (you), Mon 9 Mar 09:00 – Mon 16 Mar 09:00: swap by Engineer" in text
+    giver.post(f"/shifts/swaps/{swap.pk}/undo/")
+    assert not Override.objects.exists()
+    assert "None.</strong>What colleagues ask" in giver.get("/shifts/").content.decode()
+
+
+def test_whom_to_ask_is_said_with_why_the_freest_first(reachable: World) -> None:
+    client = as_user(reachable.secondary)
+    offered = client.get(f"/rotations/{reachable.rota.slug}/swap/").content.decode()
+    path = re.search(rf'href="(/rotations/{reachable.rota.slug}/swap/[^"]+)"', offered)
+    assert path
+    text = client.get(path[1]).content.decode()
+    people = re.findall(r"<span>(\w+) (is [^<]*)</span>", text)
+    assert people[0][0] == "Primary"
+    assert people[0][1].startswith("is free then")
+    assert ("Engineer", "is secondary on call then") in people
+
+
+def test_a_colleague_declines_with_a_reason(reachable: World) -> None:
+    world = reachable
+    ask(as_user(world.secondary), world.rota, colleague=world.engineer.pk)
+    swap = Swap.objects.get()
+    client = as_user(world.engineer)
+    refused = client.post(f"/shifts/swaps/{swap.pk}/decline/", follow=True).content.decode()
+    assert "Not done: Say why, in a few words." in refused
+    client.post(f"/shifts/swaps/{swap.pk}/decline/", {"reason": "Away"})
+    swap.refresh_from_db()
+    assert (swap.state, swap.answer) == ("declined", "Away")
+
+
+def test_a_manager_asks_for_anybody_and_others_for_themselves_only(reachable: World) -> None:
+    world = reachable
+    mine = as_user(world.engineer).get(f"/rotations/{world.rota.slug}/swap/").content.decode()
+    all_of_them = as_user(world.manager).get(f"/rotations/{world.rota.slug}/swap/").content.decode()
+    first = re.search(rf'href="(/rotations/{world.rota.slug}/swap/[^"]+)"', all_of_them)
+    assert first
+    assert first[1] not in mine
+    assert as_user(world.engineer).get(first[1]).status_code == 404
+    assert (
+        as_user(world.engineer).post(first[1], {"colleague": world.engineer.pk}).status_code == 404
+    )
+    assert as_user(world.manager).get(first[1]).status_code == 200
+    outsider = make_world("elsewhere").engineer
+    assert as_user(outsider).get(f"/rotations/{world.rota.slug}/swap/").status_code == 403
+    for nonsense in ("x", "1-2-3", "9" * 300):
+        path = f"/rotations/{world.rota.slug}/swap/{nonsense}/"
+        assert as_user(world.manager).get(path).status_code == 404
+
+
+def test_a_swap_that_cannot_be_is_refused_and_what_was_typed_kept(reachable: World) -> None:
+    answer = ask(
+        as_user(reachable.secondary), reachable.rota, colleague=reachable.engineer.pk,
+        starts_at="2026-03-11T09:00", ends_at="2026-03-10T09:00", note="Kept <b>",
+    )  # fmt: skip
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "must end after it starts" in text
+    assert "Kept &lt;b&gt;" in text
+    nobody = ask(as_user(reachable.secondary), reachable.rota, colleague="")
+    assert nobody.status_code == 409
+    assert not Swap.objects.exists()
+
+
+def test_my_shifts_says_what_i_carried(world: World) -> None:
+    text = page(world.primary, "/shifts/")
+    assert "49 hours" in text[text.index('id="carried"') : text.index('id="off"')]
