@@ -52,19 +52,23 @@ class StretchForm(forms.Form):
 
 
 class OverrideForm(StretchForm):
-    """Who holds the rota for a while; a manager may name anybody, or nobody."""
+    """Who holds the rota for a while; a manager may name anybody, or nobody. `user` becomes an id, or None."""
 
-    user = forms.ModelChoiceField(
-        User.objects.none(), required=False, label="Who", empty_label="Nobody: leave it vacant"
-    )
+    NOBODY = "nobody"
+    user = forms.TypedChoiceField(label="Who")
     field_order = ("user", "starts_at", "ends_at", "reason", "waiver_reason")
 
     def __init__(self, *args: Any, people: QuerySet[User], manager: bool, **kwargs: Any) -> None:
         super().__init__(*args, manager=manager, **kwargs)
-        if manager:
-            self.fields["user"].queryset = people  # type: ignore[attr-defined]
-        else:
+        if not manager:
             del self.fields["user"]
+            return
+        self.fields["user"].coerce = lambda text: None if text == self.NOBODY else int(text)  # type: ignore[attr-defined]
+        self.fields["user"].choices = [  # type: ignore[attr-defined]
+            ("", "Choose …"),
+            *((str(person.pk), str(person)) for person in people),
+            (self.NOBODY, "Nobody: leave it vacant"),
+        ]
 
 
 class TimeOffForm(StretchForm):

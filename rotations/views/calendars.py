@@ -102,7 +102,8 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
         "window": window,
         "entries": entries,
         "pictures": week_by_week(entries, window, now),
-        "breaches": breaches,
+        "breaches": [one for one in breaches if one.blocking],
+        "to_know": [one for one in breaches if not one.blocking],
         "blocking": sum(one.blocking and one.waived_at is None for one in breaches),
         "plans": plans_shown(found, now=now),
         "upcoming": upcoming,
@@ -124,7 +125,6 @@ class Block:
     first: Breach | None = None
     first_span: str = ""
     breaches: int = 0
-    further: int = 0
 
 
 def _teams_from(user: User, after: str) -> tuple[list[Rota], bool]:
@@ -181,13 +181,16 @@ def _open_breaches(user: User, team_ids: Sequence[int], now: datetime) -> list[B
 
 
 def _with_breaches(blocks: Iterable[Block], breaches: Sequence[Breach], zone: ZoneInfo) -> None:
-    """Each team's worst finding, and how many more there are: the rotas' own pages say them all."""
+    """Each team's first breach, and how many more there are: the rotas' own pages say them all."""
     for block in blocks:
-        own = [one for one in breaches if one.team_id == block.team.pk]
+        own = [
+            one
+            for one in breaches
+            if one.team_id == block.team.pk and one.blocking and one.waived_at is None
+        ]
         if own:
-            block.first, block.further = own[0], len(own) - 1
+            block.first, block.breaches = own[0], len(own)
             block.first_span = span_in_words(own[0].starts_at, own[0].ends_at, zone)
-            block.breaches = sum(one.blocking and one.waived_at is None for one in own)
 
 
 def _upcoming(found: Rota, reader: User, zone: ZoneInfo, now: datetime) -> list[Entry]:

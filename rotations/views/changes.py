@@ -68,11 +68,16 @@ def override(request: HttpRequest, slug: str) -> HttpResponse:
         raise PermissionDenied("Only who belongs to the rota or its team may be put on it.")
 
     def make(typed: dict[str, Any]) -> str:
-        who = typed["user"] if manager else reader
         services.add_override(
-            rota.pk, user_id=who.pk if who else None, starts_at=typed["starts_at"], ends_at=typed["ends_at"],
-            reason=typed["reason"], waiver_reason=typed.get("waiver_reason", ""), actor=actor_of(reader), now=now,
-        )  # fmt: skip
+            rota.pk,
+            user_id=typed["user"] if manager else reader.pk,
+            starts_at=typed["starts_at"],
+            ends_at=typed["ends_at"],
+            reason=typed["reason"],
+            waiver_reason=typed.get("waiver_reason", ""),
+            actor=actor_of(reader),
+            now=now,
+        )
         return "The override stands. Whose shifts changed are told."
 
     return shown_form(

@@ -308,6 +308,24 @@ def test_what_is_refused_says_why_and_keeps_what_was_typed(world: World) -> None
     assert 'aria-invalid="true"' in empty.content.decode()
 
 
+def test_a_vacancy_is_chosen_never_fallen_into_and_needs_a_reason(world: World) -> None:
+    client, path = as_user(world.manager), f"/rotations/{world.rota.slug}/override/"
+    when = {"starts_at": "2026-03-05T09:00", "ends_at": "2026-03-05T18:00"}
+    assert client.post(path, {**when, "user": "", "reason": "Holiday"}).status_code == 409
+    assert client.post(path, {**when, "user": "x"}).status_code == 409
+    refused = client.post(path, {**when, "user": "nobody"})
+    assert "Say why nobody holds the rota then." in refused.content.decode()
+    gap = client.post(path, {**when, "user": "nobody", "reason": "Holiday"})
+    assert gap.status_code == 409
+    assert 'href="/procedure/clauses/#C6"' in gap.content.decode()
+    assert not Override.objects.exists()
+    waived = {**when, "user": "nobody", "reason": "Holiday", "waiver_reason": "The shop is shut"}
+    assert client.post(path, waived).status_code == 302
+    assert Override.objects.get().user is None
+    text = client.get(f"/rotations/{world.rota.slug}/").content.decode()
+    assert "Manager let it stand: The shop is shut" in text
+
+
 def test_an_engineer_takes_a_part_for_themselves_only_and_takes_it_back(world: World) -> None:
     client = as_user(world.engineer)
     typed = {
