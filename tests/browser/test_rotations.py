@@ -85,14 +85,14 @@ def test_each_bar_says_why_to_the_pointer_and_to_the_keyboard(
 ) -> None:
     page = opened(roster.engineer)
     page.goto("/rotations/")
-    why = page.locator(".cal .why").filter(has_text="override by Manager, Dentist").first
-    bar = page.locator("a").filter(has=why)
+    bar = page.locator(".cal a").filter(has_text="override by Manager, Dentist").first
+    why = bar.locator(".why")
     expect(why).to_have_css("opacity", "0")
     bar.locator("svg").hover()
     expect(why).to_have_css("opacity", "1")
     page.mouse.move(0, 0)
     expect(why).to_have_css("opacity", "0")
-    page.get_by_role("link", name="Later").focus()
+    page.get_by_role("link", name="Later", exact=True).focus()
     for _ in range(30):
         page.keyboard.press("Tab")
         if bar.evaluate("node => node === document.activeElement"):
