@@ -18,8 +18,17 @@ _FAULT = {
 }
 _REASON = {
     "type": "object",
-    "description": "What must be done first, and the clause that asks for it.",
-    "properties": {"code": _TEXT, "text": _TEXT, "clause": _TEXT, "waivable": {"type": "boolean"}},
+    "description": "What must be done first, and the clause that asks for it; of a roster also when, where, who.",
+    "properties": {
+        "code": _TEXT,
+        "text": _TEXT,
+        "clause": _TEXT,
+        "waivable": {"type": "boolean"},
+        "level": _TEXT,
+        "users": {"type": "array", "items": {"type": "integer"}},
+        "starts_at": {"type": "string", "format": "date-time"},
+        "ends_at": {"type": "string", "format": "date-time"},
+    },
     "required": ["code", "text", "clause", "waivable"],
 }
 PROBLEM = {

@@ -34,15 +34,16 @@ def refusals() -> Iterator[None]:
 
 
 def readable_breach(breach: Breach) -> dict[str, Any]:
-    """What the proof found, as the API says it."""
+    """What the proof found, as a reason of a refusal."""
     return {
-        "kind": breach.kind.value,
+        "code": breach.kind.value,
+        "text": breach.said,
         "clause": breach.clause,
+        "waivable": True,
         "level": breach.level,
         "users": list(breach.user_ids),
         "starts_at": instant(breach.starts_at),
         "ends_at": instant(breach.ends_at),
-        "said": breach.said,
     }
 
 

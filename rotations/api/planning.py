@@ -63,7 +63,7 @@ class OverrideViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
 
     @extend_schema(
         request=serializers.OverridesToMakeSerializer,
-        responses={201: serializers.OverrideSerializer(many=True)},
+        responses={201: serializers.OverridesSerializer},
         filters=False,
     )
     @action(detail=False, methods=["post"], pagination_class=None)
@@ -71,7 +71,8 @@ class OverrideViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         """Makes a whole plan of overrides, such as for the holidays: all or none, people told once."""
         wanted = sent(serializers.OverridesToMakeSerializer, request)
         made = self._make(wanted["overrides"], wanted["waiver_reason"], request)
-        return Response(self.get_serializer(made, many=True).data, status=status.HTTP_201_CREATED)
+        rows = self.get_serializer(made, many=True).data
+        return Response({"results": rows}, status=status.HTTP_201_CREATED)
 
     def _make(
         self, rows: list[dict[str, Any]], waiver_reason: str, request: Request

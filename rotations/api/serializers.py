@@ -115,6 +115,12 @@ class OverridesToMakeSerializer(serializers.Serializer[Any]):
     )
 
 
+class OverridesSerializer(serializers.Serializer[Any]):
+    """Overrides made together, in the order in which they were asked for."""
+
+    results = OverrideSerializer(many=True)
+
+
 class WaiverQuery(serializers.Serializer[Any]):
     """What may be said when an override is taken back."""
 

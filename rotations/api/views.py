@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -89,7 +89,7 @@ class RotaViewSet(ReadOnlyModelViewSet[Rota]):
         """Whom to ask to take a stretch: for the rota's people and the team's manager."""
         rota = self.get_object()
         if not may_take_over(request.user, rota):
-            raise PermissionDenied("Only who belongs to the rota or its team may ask.")
+            raise NotFound
         wanted = asked(serializers.SuggestionsQuery, request)
         if not wanted["starts_at"] < wanted["ends_at"] <= wanted["starts_at"] + LONGEST_RANGE:
             raise ValidationError(

@@ -65,12 +65,13 @@ class TestRefusals:
             "code": "roster_broken",
             "reasons": [
                 {
-                    "kind": "time_off",
+                    "code": "time_off",
+                    "text": "Ann is away",
                     "clause": "C11",
+                    "waivable": True,
                     "level": "primary",
                     "users": [crew[0].pk],
                     **WEEK,
-                    "said": "Ann is away",
                 }
             ],
         }
@@ -83,7 +84,7 @@ class TestRefusals:
         wanted = {"rota": "primary", "user": None, "reason": "Closed", **WEEK}
         answer = Caller(boss).post("overrides/", wanted)
         assert (answer.status_code, answer.json()["code"]) == (409, "roster_broken")
-        [gap] = [one for one in answer.json()["reasons"] if one["kind"] == "gap"]
+        [gap] = [one for one in answer.json()["reasons"] if one["code"] == "gap"]
         assert (gap["clause"], gap["starts_at"], gap["ends_at"]) == (
             "C6", WEEK["starts_at"], WEEK["ends_at"],
         )  # fmt: skip
@@ -125,7 +126,7 @@ class TestBatch:
         assert not Override.objects.exists()
         answer = manager.post("overrides/batch/", self.rows(ann, cleo))
         assert answer.status_code == 201
-        assert [row["user"] for row in answer.json()] == [short(ann), short(cleo)]
+        assert [row["user"] for row in answer.json()["results"]] == [short(ann), short(cleo)]
 
     def test_of_what_one_may_not_change_nothing_is_made(self, crew: list[User]) -> None:
         ann, ben, _ = crew
@@ -312,7 +313,7 @@ class TestTimeOff:
         assert answer.json()["detail"] == (
             "Hand over first: primary, 2026-01-26 09:00 to 2026-02-02 09:00."
         )
-        assert [one["kind"] for one in answer.json()["reasons"]] == ["time_off"]
+        assert [one["code"] for one in answer.json()["reasons"]] == ["time_off"]
         assert not TimeOff.objects.exists()
         assert Caller(ann).post("time-off/", self.OFF | {"waiver_reason": "x"}).status_code == 403
         wanted = self.OFF | {"user": ann.pk, "waiver_reason": "Ill"}
