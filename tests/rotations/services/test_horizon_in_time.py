@@ -31,7 +31,9 @@ class World:
         self.now = START
         self.team: Team = people.make_team()
         self.crew: list[User] = [people.make_engineer(self.team) for _ in range(5)]
-        zone = chance.choice(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"])
+        self.zone = zone = chance.choice(
+            ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"]
+        )
         self.primary = make_rota(self.team, self.crew[:4], zone=zone, starts_on=date(2026, 1, 5))
         make_secondary(self.primary, zone=zone)
         make_rota(self.team, self.crew[3:], unit="day", level=Level.SHADOW, zone=zone)
@@ -40,8 +42,11 @@ class World:
         self.known: dict[datetime, list[OnCall]] = {}
 
     def change(self) -> None:
-        self.chance.choice([self.override, self.vacate, self.take_back, self.plan, lambda: None])()
+        self.chance.choice([self.override, self.vacate, self.take_back, self.plan, self.rest])()
         redraw(self.team.pk, now=self.now)
+
+    def rest(self) -> None:
+        pass
 
     def override(self) -> None:
         self._override(self.chance.choice(self.crew))
@@ -74,7 +79,7 @@ class World:
         )
         made = Plan.objects.create(
             rota=self.primary, state=PlanState.PUBLISHED, effective_at=at,
-            starts_on=date(2026, 1, 5), zone=self.primary.plans.first().zone,
+            starts_on=date(2026, 1, 5), zone=self.zone,
             unit=self.chance.choice(["week", "day"]),
         )  # fmt: skip
         for position, person in enumerate(order):
