@@ -119,7 +119,7 @@ def _change(event: Any, fields: list[tuple[str, Any, Any]], names: Mapping[int, 
 def _maker(event: Any, names: Mapping[int, str]) -> str:
     """Who made it, as the row itself says."""
     made = event.pgh_data if event.pgh_label == "insert" else {}
-    return names.get(made.get("created_by_id") or made.get("filed_by_id"), "")
+    return names.get(made.get("created_by_id") or made.get("filed_by_id") or 0, "")
 
 
 def _spaced(name: str) -> str:

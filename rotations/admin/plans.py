@@ -128,6 +128,11 @@ class PlaceForm(forms.ModelForm[PlanMember]):
 
     position = forms.IntegerField(required=False, min_value=0, label="number")
 
+    def has_changed(self) -> bool:
+        """Sorting by drag numbers the row that waits for a person as well: that makes it none."""
+        waits = self.instance.pk is None and not self.data.get(self.add_prefix("user"))
+        return not waits and super().has_changed()
+
     def validate_unique(self) -> None:
         """The whole list is written at once: a row is not held against the rows there were."""
 

@@ -266,6 +266,7 @@ class TestDraft:
         dan = people.make_engineer(team, "Dan")
         browser, draft = enter(boss), draft_of(primary, boss)
         form = posted(browser, draft, (5, 1, 3)) | {"members-3-user": str(dan.pk)}
+        form |= {"members-TOTAL_FORMS": "5", "members-4-user": "", "members-4-position": "4"}
         answer = browser.post(change(draft), form | {"members-3-position": "", "_save": "1"})
         assert answer.status_code == 302, answer.context["errors"]
         draft.refresh_from_db()
@@ -549,7 +550,7 @@ class TestOverride:
         self, secondary: Rota, boss: User, enter: Enter
     ) -> None:
         browser = enter(boss)
-        form = self.wanted(browser, secondary, boss, user="", reason="Nobody is needed")
+        form = self.wanted(browser, secondary, boss, reason="Nobody is needed") | {"user": ""}
         answer = browser.post(self.ADD, form)
         assert "The roster would break" in answer.content.decode()
         assert form_of(answer)["reason"] == "Nobody is needed"

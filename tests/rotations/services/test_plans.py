@@ -514,9 +514,10 @@ class TestForesight:
     ) -> None:
         ContactMethod.objects.filter(user=crew[0]).delete()
         draft = plans.open_draft(pair[0].pk, actor=boss, now=NOW)
-        same = foresee(pair[0], row_of(draft, ids(crew)), effective_at=HANDOFF, now=NOW)
+        order = ids([*crew[1:], crew[0]])
+        same = foresee(pair[0], row_of(draft, order), effective_at=HANDOFF, now=NOW)
         assert "unreachable" in {breach.kind for breach in same.standing}
         assert same.blocking == ()
         draft.hours = "Mon-Fri 09:00-17:00"
-        seen = foresee(pair[0], row_of(draft, ids(crew)), effective_at=HANDOFF, now=NOW)
+        seen = foresee(pair[0], row_of(draft, order), effective_at=HANDOFF, now=NOW)
         assert "gap" in {breach.kind for breach in seen.blocking}
