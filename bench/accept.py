@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.events import event, floor_request
 from bench.load import Figures, Request, measure
-from bench.processor import Used, watched
+from bench.processor import STRANGE, Used, calm, watched
 from bench.stack import Stack, until
 from bench.table import Row
 
@@ -17,8 +17,7 @@ CONNECTIONS = 16
 FLOOR, REPEAT = "the floor: one INSERT", "repeated alert"
 NEW, DELIVERED = "new alert", "new alert, and the same processors deliver its pages"
 GOALS = {REPEAT: 0.60, NEW: 0.10}
-STRANGE = 0.05
-"""From this share of the machine on, what others took of it is said beside the figure."""
+CALM_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,8 @@ class Run:
 
 def rows(stack: Stack) -> list[Row]:
     """Each kind once per round, so that a slow minute of the machine meets all of them; the first three
-    with nobody who delivers, each after the last one's work is done."""
+    with nobody who delivers, each after the last one's work is done. Where others left the machine alone in
+    some rounds, only those count."""
     key, runs = stack.integration_key, dict[str, list[Run]]()
 
     def run(name: str, request: Request, seconds: float = SECONDS) -> Run:
@@ -54,6 +54,7 @@ def rows(stack: Stack) -> list[Row]:
         stack.tidy_rows()
     for number in range(ROUNDS):
         stack.rest()
+        calm(stack, within=CALM_WITHIN)
         with stack.alone():
             for name, request in kinds(f"{number}-alone").items():
                 until(lambda: not stack.at_work(), within=60)
@@ -71,23 +72,28 @@ def new_alert(key: str, number: str) -> bytes:
 
 
 def _rows(runs: dict[str, list[Run]]) -> list[Row]:
+    runs = {name: _undisturbed(every) for name, every in runs.items()}
     floor = middle([run.figures for run in runs[FLOOR]])
     found = []
-    for name, all_of_it in runs.items():
-        figures = middle([run.figures for run in all_of_it])
+    for name, every in runs.items():
+        figures = middle([run.figures for run in every])
         share = figures.per_second / floor.per_second
         goal = GOALS.get(name)
         found += [
             Row(
                 name,
-                said(figures),
+                f"{said(figures)} ({len(every)} of {ROUNDS} rounds)",
                 f"{share:.1%} of {floor.per_second:.0f}/s" if name != FLOOR else "",
                 f"{goal:.0%}" if goal else "",
                 share >= goal if goal else None,
             ),
-            Row("  each", cost(next(run for run in all_of_it if run.figures is figures))),
+            Row("  each", cost(next(run for run in every if run.figures is figures))),
         ]
     return found
+
+
+def _undisturbed(every: list[Run]) -> list[Run]:
+    return [run for run in every if run.used.others < STRANGE] or every
 
 
 def cost(run: Run) -> str:

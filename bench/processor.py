@@ -13,6 +13,8 @@ from bench.stack import Stack
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOAD = "load"
+STRANGE = 0.05
+"""From this share of the machine on, what others take of it spoils the figures."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,17 @@ def watched(stack: Stack) -> Iterator[Used]:
     if now_whole > whole:
         strange = now_busy - busy - sum(used.seconds.values())
         used.others = max(0.0, strange) / (now_whole - whole)
+
+
+def calm(stack: Stack, *, within: float) -> bool:
+    """Waits until others leave the machine alone for a second; whether they did."""
+    limit = time.monotonic() + within
+    while time.monotonic() < limit:
+        with watched(stack) as used:
+            time.sleep(1)
+        if used.others < STRANGE:
+            return True
+    return False
 
 
 def _ours(stack: Stack) -> dict[tuple[str, int], float]:
