@@ -87,4 +87,7 @@ def holiday_names(team: Team) -> Mapping[date, str]:
 
 @lru_cache(maxsize=64)
 def _public_holidays(country: str, subdivision: str) -> Mapping[date, str]:
-    return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=HOLIDAY_YEARS))
+    named = holidays.country_holidays(
+        country, subdiv=subdivision or None, years=HOLIDAY_YEARS, language="en_US"
+    )
+    return dict(named)
