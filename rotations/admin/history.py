@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ MOST = 200
 DONE = {"insert": "made", "update": "changed", "delete": "removed"}
 READ = 2000
 HIDDEN = frozenset({"id", "edit", "edited_at", "edited_by_id", "created_at"})
+PEOPLE_OF = "people of plan"
 PEOPLE = ("user_id", "_by_id", "giver_id", "colleague_id")
 
 
@@ -31,6 +32,7 @@ class Change:
     who: str
     what: str
     fields: list[tuple[str, str, str]]
+    done: str = ""
 
 
 class EventHistory:
@@ -84,8 +86,12 @@ def changes_of(rows: Iterable[Model]) -> list[Change]:
         for name, *values in fields
         for value in values
         if name.endswith(PEOPLE) and isinstance(value, int)
+    ) | names_of(
+        event.pgh_data["user_id"]
+        for event, _ in newest
+        if event.pgh_obj_model == "rotations.PlanMember"
     )
-    return [_change(event, fields, names) for event, fields in newest]
+    return _gathered([_change(event, fields, names) for event, fields in newest])
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -98,12 +104,50 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[st
     return [(name, was, will) for name, was, will in pairs if was != will]
 
 
+def _gathered(changes: Iterable[Change]) -> list[Change]:
+    """The people of one plan who were changed in one stroke are one change."""
+    found: list[Change] = []
+    for change in changes:
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and change.what.startswith(PEOPLE_OF)
+            and replace(change, fields=last.fields) == last
+        ):
+            last.fields[:0] = change.fields
+        else:
+            found.append(change)
+    return found
+
+
+def _place(event: Any, fields: list[tuple[str, Any, Any]], names: Mapping[int, str]) -> Change:
+    """A person's place in a plan: one line, with the number before and after."""
+    data = event.pgh_data
+    numbers = {
+        "insert": ("–", str(data["position"])),
+        "delete": (str(data["position"]), "–"),
+    }.get(event.pgh_label)
+    if numbers is None:
+        was = next((str(was or 0) for name, was, _ in fields if name == "position"), "–")
+        numbers = (was, str(data["position"]))
+    name = names.get(data["user_id"], f"person {data['user_id']}")
+    return Change(
+        at=event.pgh_created_at,
+        who=(event.pgh_context or {}).get("actor") or "not recorded",
+        what=f"{PEOPLE_OF} {data['plan_id']}",
+        fields=[(name, *numbers)],
+        done=event.pgh_label,
+    )
+
+
 def _change(event: Any, fields: list[tuple[str, Any, Any]], names: Mapping[int, str]) -> Change:
     def told(name: str, value: Any) -> str:
         if value is None:
             return "–"
         return names.get(value, f"person {value}") if name.endswith(PEOPLE) else str(value)
 
+    if event.pgh_obj_model == "rotations.PlanMember":
+        return _place(event, fields, names)
     what = _spaced(event.pgh_obj_model.rpartition(".")[2])
     return Change(
         at=event.pgh_created_at,

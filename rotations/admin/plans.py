@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
@@ -67,6 +68,12 @@ class WhenForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="Kept with your name, on the plan and on each breach.",
     )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget: Any = self.fields["at"].widget
+        for part, label in zip(widget.widgets, ("Day", "Time"), strict=True):
+            part.attrs["aria-label"] = label
 
     def effective(self, cleaned: dict[str, Any], zone: str) -> plans.Effective:
         """What `publish` calls it. An instant without a zone is read on the rota's wall clock."""
@@ -126,7 +133,14 @@ class DraftForm(forms.ModelForm[Plan], WhenForm):
 class PlaceForm(forms.ModelForm[PlanMember]):
     """A place in the order. One without a number is the last; what is kept twice, the list itself tells."""
 
-    position = forms.IntegerField(required=False, min_value=0, label="number")
+    position = forms.IntegerField(
+        required=False, min_value=0, label="number", widget=UnfoldAdminIntegerFieldWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        whose = f" of {self.instance.user}" if self.instance.pk else ""
+        self.fields["position"].widget.attrs["aria-label"] = f"Number{whose}"
 
     def has_changed(self) -> bool:
         """Sorting by drag numbers the row that waits for a person as well: that makes it none."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from directory.models import User
-from rotations.enums import Why
+from rotations.enums import BreachKind, Why
 from rotations.models import Plan, Rota
 from rotations.queries.facts import PlanRow
 from rotations.queries.foresight import Foresight
@@ -37,7 +37,7 @@ def span(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     return f"{begins} – {instant(ends_at, zone)}"
 
 
-def names_of(ids: Iterable[int]) -> Mapping[int, str]:
+def names_of(ids: Iterable[int]) -> dict[int, str]:
     """The people's names by id. One query."""
     return {user.pk: str(user) for user in User.objects.filter(pk__in=set(ids))}
 
@@ -85,6 +85,7 @@ class Panel:
     rotas: list[tuple[str, list[ShiftLine]]]
     blocking: list[BreachLine]
     warnings: list[BreachLine]
+    holidays: list[BreachLine]
     standing: list[BreachLine]
     movers: list[str]
 
@@ -133,7 +134,16 @@ def panel(seen: Foresight, rotas: Iterable[Rota], zone: str) -> Panel:
             for rota in rotas
         ],
         blocking=[told(breach) for breach in seen.new if breach.blocking],
-        warnings=[told(breach) for breach in seen.new if not breach.blocking],
-        standing=[told(breach) for breach in seen.standing],
+        warnings=[
+            told(breach)
+            for breach in seen.new
+            if not breach.blocking and breach.kind != BreachKind.HOLIDAY
+        ],
+        holidays=[
+            told(breach)
+            for breach in (*seen.new, *seen.standing)
+            if breach.kind == BreachKind.HOLIDAY
+        ],
+        standing=[told(one) for one in seen.standing if one.kind != BreachKind.HOLIDAY],
         movers=sorted(names.get(mover.user_id, "?") for mover in seen.movers),
     )

@@ -425,7 +425,11 @@ class TestHistory:
         assert ("Mia", ("length", "1", "2")) in lengths
         states = [fields for one in told for fields in one.fields if fields[0] == "state"]
         assert ("state", "draft", "published") in states
-        assert ("position", "–", "2") in [f for one in told for f in one.fields]
+        people = [one for one in told if one.what == f"people of plan {draft.pk}"]
+        assert [(one.who, one.fields) for one in people] == [
+            ("Mia", [("Ann", "2", "0"), ("Ben", "0", "2")]),
+            ("Mia", [("Ben", "–", "0"), ("Cleo", "–", "1"), ("Ann", "–", "2")]),
+        ]
         assert b"Mia" in page.content
 
     def test_is_seen_by_other_teams_and_not_by_engineers(
