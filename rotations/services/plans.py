@@ -434,9 +434,8 @@ def _from_now_on(row: PlanRow, plan: PlanFacts, now: datetime) -> PlanRow:
 
 
 def _waiving(actor: Actor, reason: str) -> dict[str, Any]:
-    """Who changes it, who lets breaches stand, and why: nobody without a reason."""
-    waived_by = _user(actor) if reason.strip() else None
-    return {"actor": actor, "waived_by": waived_by, "waiver_reason": reason.strip()}
+    """Who lets breaches stand, and why: nobody without a reason."""
+    return {"waived_by": _user(actor), "waiver_reason": reason.strip()} if reason.strip() else {}
 
 
 def _user(actor: Actor) -> User | None:
