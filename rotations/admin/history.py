@@ -72,7 +72,7 @@ def changes_of(rows: Iterable[Model]) -> list[Change]:
             found[event.pgh_model, event.pgh_id] = event
     told = []
     known: dict[tuple[str, str], dict[str, Any]] = {}
-    for event in sorted(found.values(), key=lambda one: (one.pgh_created_at, one.pgh_id)):
+    for event in sorted(found.values(), key=_in_order):
         thing = (event.pgh_obj_model, event.pgh_obj_id)
         data = {} if event.pgh_label == "delete" else dict(event.pgh_data)
         fields = _differences(known.get(thing, {}), data)
@@ -92,6 +92,16 @@ def changes_of(rows: Iterable[Model]) -> list[Change]:
         if event.pgh_obj_model == "rotations.PlanMember"
     )
     return _gathered([_change(event, fields, names) for event, fields in newest])
+
+
+def _in_order(event: Any) -> tuple[Any, ...]:
+    """As they happened; within one stroke the rota, then its plans, then their people."""
+    return (
+        event.pgh_created_at,
+        event.pgh_obj_model != "rotations.Rota",
+        event.pgh_obj_model,
+        event.pgh_id,
+    )
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, Any, Any]]:
