@@ -30,6 +30,7 @@ class RotationsConfig(AppConfig):
         enforced_by(["C12", "C14", "C16", "C20", "C23", "X13"], "rotations.rules.roster.Roster")
         enforced_by(["C19"], "rotations.rules.resolver: the secondary, next in order")
         enforced_by(["C22"], "rotations.services.take_over")
+        enforced_by(["C11"], "rotations.services: each override, swap and time off is proved")
         enforced_by(
             ["C5", "C7"], "rotations.services.horizon: the shifts, as they were and will be"
         )

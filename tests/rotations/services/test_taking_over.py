@@ -226,6 +226,8 @@ class TestWhoStandsIn:
         assert (now.holder("primary"), now.holder("secondary")) == (ann.pk, None)
         assert now.backup_of("primary") == boss.pk
         assert holders(SHIFT_ENDS) == [ann.pk, ben.pk]
+        kept = Breach.objects.get(kind="no_second")
+        assert (kept.starts_at, kept.ends_at, kept.gone_at) == (NOW, SHIFT_ENDS, None)
 
     def test_an_independent_secondary_is_filled_in_its_own_order(self, team: Team) -> None:
         ann, ben, cleo, dan = (make_reachable(team, name) for name in ("Ann", "Ben", "Cleo", "Dan"))
