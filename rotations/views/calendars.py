@@ -36,7 +36,7 @@ from rotations.views.window import Window, window_of, zone_of
 
 ROTAS_ON_A_PAGE = 50
 STRETCHES_ON_A_PAGE = 260
-STRETCHES_OF_ONE = 120
+STRETCHES_OF_ONE = 170
 FOLLOWING = timedelta(weeks=9)
 MOST_FOLLOWING = 4
 MOST_OVERRIDES = 50
@@ -66,6 +66,7 @@ def rotas(request: HttpRequest) -> HttpResponse:
             "after": request.GET.get("after", "")[:200],
             "query": window.query,
             "next": last.slug if more and last is not None else "",
+            "most": STRETCHES_OF_ONE,
             "now": now,
             **_links(window),
         },
@@ -91,9 +92,9 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
     lines = lines_of(rows, start=window.starts_at, end=window.ends_at, now=now)
     teller = _teller(lines, request.user, window.zone, now)
     entries = [
-        (line.rota, teller.entries(line, window.starts_at, window.ends_at)[:STRETCHES_OF_ONE])
-        for line in lines
+        (line.rota, teller.entries(line, window.starts_at, window.ends_at)) for line in lines
     ]
+    cut = _cut(entries)
     breaches = _open_breaches(request.user, [found.team_id], now)
     upcoming = _upcoming(found, request.user, window.zone, now)
     return {
@@ -101,6 +102,7 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
         "team": found.team,
         "window": window,
         "entries": entries,
+        "cut": cut,
         "pictures": week_by_week(entries, window, now),
         "breaches": [one for one in breaches if one.blocking],
         "to_know": [one for one in breaches if not one.blocking],
@@ -110,6 +112,7 @@ def context_of(request: HttpRequest, found: Rota) -> dict[str, Any]:
         "planned": any(one.name for one in upcoming),
         "overrides": _standing_overrides(found, request.user, now),
         "may": _may(found, request.user),
+        "most": STRETCHES_OF_ONE,
         "now": now,
         **_links(window),
     }
@@ -122,6 +125,7 @@ class Block:
     team: Team
     picture: Picture
     entries: list[tuple[Rota, list[Entry]]]
+    cut: bool
     first: Breach | None = None
     first_span: str = ""
     breaches: int = 0
@@ -162,14 +166,23 @@ def _blocks(
     for _, group in groupby(lines, key=lambda line: line.rota.team_id):
         own = list(group)
         entries = [
-            (line.rota, teller.entries(line, window.starts_at, window.ends_at)[:STRETCHES_OF_ONE])
-            for line in own
+            (line.rota, teller.entries(line, window.starts_at, window.ends_at)) for line in own
         ]
+        cut = _cut(entries)
         left -= sum(len(one) for _, one in entries)
         if blocks and left < 0:
             break
-        blocks.append(Block(own[0].rota.team, weeks_together(entries, window, now), entries))
+        picture = weeks_together(entries, window, now)
+        blocks.append(Block(own[0].rota.team, picture, entries, cut))
     return blocks, blocks[-1].team if blocks else None
+
+
+def _cut(entries: Sequence[tuple[Rota, list[Entry]]]) -> bool:
+    """Leaves only the first stretches of a rota of many short ones, and says whether it did."""
+    long = [own for _, own in entries if len(own) > STRETCHES_OF_ONE]
+    for own in long:
+        del own[STRETCHES_OF_ONE:]
+    return bool(long)
 
 
 def _open_breaches(user: User, team_ids: Sequence[int], now: datetime) -> list[Breach]:

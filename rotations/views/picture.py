@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.urls import reverse
-
 from rotations.enums import Why
 from rotations.models import Override, Rota
 from rotations.queries.calendar import Gap, Held, Line
@@ -188,7 +186,7 @@ def weeks_together(
     labels = [(day, f"{day.day} {day:%b}", day <= today < day + timedelta(weeks=1)) for day in days]
     found = _picture("", entries, labels, window.starts_at, window.ends_at, window.zone, now)
     for row in found.rows:
-        row.page = reverse("rotations:rota", args=[row.rota.slug]) + window.query
+        row.page = f"{row.rota.slug}/{window.query}"  # beside the page of all rotas; short, for there are many
     return found
 
 
