@@ -196,7 +196,7 @@ def resume(
 
 
 def move(key: str, due_at: datetime, *, now: datetime) -> Deadline | None:
-    """Gives one pending promise another due time. None when it is no longer pending."""
+    """Gives one pending promise another due time, and a fresh count of tries. None when it is no longer pending."""
     deadline = Deadline.objects.select_for_update().filter(key=key, state=State.PENDING).first()
     if deadline is None:
         return None
@@ -205,7 +205,8 @@ def move(key: str, due_at: datetime, *, now: datetime) -> Deadline | None:
         "moved": {"from": deadline.due_at.isoformat(), "at": now.isoformat()},
     }
     deadline.due_at = deadline.run_at = due_at
-    deadline.save(update_fields=["due_at", "run_at", "evidence"])
+    deadline.tries, deadline.last_error = 0, ""
+    deadline.save(update_fields=["due_at", "run_at", "evidence", "tries", "last_error"])
     return deadline
 
 

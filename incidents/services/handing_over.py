@@ -45,7 +45,7 @@ def hand_calls_over(
     incident_id: int, *, team_id: int, level: str, from_user_id: int, to_user_id: int, now: datetime
 ) -> Incident:
     """The new holder of a rota is called in the old one's place, for each step of that level that nobody
-    has answered, and owns the incident that was the old one's to answer (C22).
+    has answered; a new primary owns the incident that was the old one's to answer (C22).
 
     The old holder is called no more. Harmless when nothing waits for them, and for who answers already.
     """
@@ -54,11 +54,12 @@ def hand_calls_over(
         return incident
     names = names_of([from_user_id, to_user_id])
     calls = _calls(incident, team_id, level, from_user_id)
-    owns = incident.owner_id == from_user_id and incident.status == Status.TRIGGERED
+    theirs = level == Level.PRIMARY and incident.owner_id == from_user_id
+    owns = theirs and incident.status == Status.TRIGGERED
     if not calls and not owns:
         return incident
     who, relieved = names[to_user_id], names[from_user_id]
-    if incident.owner_id == from_user_id:
+    if theirs:
         incident.owner_id = to_user_id
     write_entry(
         incident, EntryKind.OWNER, f"{who} has taken the pager over from {relieved}.",

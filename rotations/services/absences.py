@@ -158,7 +158,7 @@ def _judged(
 ) -> Iterator[None]:
     teams = permissions.teams_on_call_for(person.pk, now=now)
     try:
-        with changing_all(teams, actor=actor, now=now, waiver_reason=waiver_reason):
+        with changing_all(teams, actor=actor, now=now, waiver_reason=waiver_reason, reach=ends_at):
             yield
     except RosterBroken as broken:
         if all(one.kind != BreachKind.TIME_OFF for one in broken.breaches):

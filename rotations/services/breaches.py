@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from directory.models import User
 from rotations.models import Breach
@@ -18,14 +18,17 @@ def keep_breaches(
     found: Sequence[Found],
     *,
     now: datetime,
+    until: datetime | None = None,
     waived: Collection[str] = (),
     waived_by: User | None = None,
     waiver_reason: str = "",
 ) -> list[Breach]:
     """Writes what is new, brings up to date what stands, ends what is gone. Returns the new rows.
 
-    A finding is the same as one on record by its key, or when it is about the same and overlaps it. Managers
-    who were told of one that is gone hear that as well.
+    The proof looked as far as `until` (None: at everything); what is on record beyond that stays. A finding is
+    the same as one on record by its key, or when it is about the same and overlaps it. One that was let stand
+    and has grown since is open again: nobody let the rest of it stand. Managers who were told of one that is
+    gone hear that as well.
     """
     standing = _Standing(team_id)
     fresh, changed = [], []
@@ -36,6 +39,9 @@ def keep_breaches(
             row = Breach(team_id=team_id, found_at=now, starts_at=one.starts_at)
             fresh.append(row)
         before = _values(row)
+        if row.waived_at is not None and _has_grown(row, one, now=now, until=until):
+            row.waived_by, row.waived_at, row.waived_reason = None, None, ""
+            row.told_at = row.woke_at = None
         row.key, row.rota_id = one.key, one.rota_id
         row.kind, row.clause, row.level = one.kind.value, one.clause, one.level
         row.user_ids = list(one.user_ids)
@@ -47,7 +53,7 @@ def keep_breaches(
             row.waived_by, row.waived_at, row.waived_reason = waived_by, now, waiver_reason
         if row.pk is not None and _values(row) != before:
             changed.append(row)
-    gone = standing.left()
+    gone = [row for row in standing.left() if until is None or row.starts_at < until]
     if gone:
         Breach.objects.filter(pk__in=[row.pk for row in gone]).update(gone_at=now)
     for row in changed:
@@ -57,10 +63,18 @@ def keep_breaches(
     return fresh
 
 
+def _has_grown(row: Breach, found: Found, *, now: datetime, until: datetime | None) -> bool:
+    """Whether it has minutes that it had not when it was let stand. What ends where the proof does has
+    perhaps only been seen further."""
+    earlier = found.starts_at < row.starts_at and found.starts_at > now
+    cut_before = until is not None and row.ends_at >= until - timedelta(days=1)
+    return earlier or (found.ends_at > row.ends_at and not cut_before)
+
+
 def _values(row: Breach) -> tuple[object, ...]:
     return (
         row.key, row.rota_id, row.kind, row.clause, row.level, tuple(row.user_ids), row.starts_at,
-        row.ends_at, row.blocking, row.said, row.waived_at,
+        row.ends_at, row.blocking, row.said, row.waived_at, row.told_at,
     )  # fmt: skip
 
 

@@ -53,16 +53,18 @@ def changing(
     waived_by: User | None = None,
     waiver_reason: str = "",
     must: bool = False,
+    reach: datetime | None = None,
 ) -> Iterator[Outcome]:
     """Within it the rows are written; at its end the roster is proved, drawn anew, and people are told.
 
     Exactly those are told whose shifts moved, the `actor` who is named to them among them. Raises
     RosterBroken, and nothing is written, when the change brings a breach that blocks: unless `waived_by`
-    lets it stand with a reason, or it `must` be (a take-over). Those are kept on record.
+    lets it stand with a reason, or it `must` be (a take-over). Those are kept on record. What is written for
+    beyond the horizon is judged and told as far as `reach`.
     """
     with transaction.atomic():
         rules = lock_roster(team_id)
-        until = horizon_of(rules, now)
+        until = max(horizon_of(rules, now), reach or now)
         known, before = _proved(team_id, now, until)
         outcome = Outcome()
         yield outcome
@@ -72,7 +74,7 @@ def changing(
         if blocking and waived_by is None and not must:
             raise RosterBroken(blocking)
         keep_breaches(
-            team_id, outcome.breaches, now=now,
+            team_id, outcome.breaches, now=now, until=until,
             waived={one.key for one in blocking} if waived_by else set(),
             waived_by=waived_by, waiver_reason=waiver_reason,
         )  # fmt: skip

@@ -46,7 +46,7 @@ def look(team_id: int, *, now: datetime) -> Evidence:
     rules = lock_roster(team_id)
     until = horizon_of(rules, now)
     found = prove(team_facts(team_id, start=now, end=until), start=now, end=until)
-    keep_breaches(team_id, found, now=now)
+    keep_breaches(team_id, found, now=now, until=until)
     moved = redraw(team_id, now=now)
     if moved:
         logger.warning("the shifts of team %s were not as its rules say; drawn anew", team_id)

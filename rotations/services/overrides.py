@@ -15,7 +15,8 @@ from directory.permissions import may_edit_team, person_of
 from rotations import permissions
 from rotations.enums import OverrideKind
 from rotations.models import Override, Rota
-from rotations.queries import shifts_of
+from rotations.queries import facts_of, overrides_of
+from rotations.rules import resolver
 from rotations.rules.overrides import fault_of
 from rotations.services.refusal import RotaRefused
 from rotations.services.waiving import changing_all
@@ -69,7 +70,8 @@ def add_overrides(
         _check(one, rotas[one.rota_id], actor=actor, now=now)
     person = person_of(actor)
     teams = {rota.team_id for rota in rotas.values()}
-    with changing_all(teams, actor=actor, now=now, waiver_reason=waiver_reason):
+    reach = max((one.ends_at for one in wanted), default=now)
+    with changing_all(teams, actor=actor, now=now, waiver_reason=waiver_reason, reach=reach):
         made = [
             _standing(one)
             or Override.objects.create(
@@ -116,15 +118,24 @@ def _standing(wanted: OverrideWanted) -> Override | None:
 
 
 def refuse_own_backup(made: Iterable[Override], *, now: datetime) -> None:
-    """Who holds a rota above is passed over here, so that the override would say what is not so (C11)."""
+    """Who holds a rota above is passed over here, so that the override would say what is not so (C11).
+
+    Each is looked at without those made after it, which may well put somebody else in its place.
+    """
     for override in made:
         if override.user_id is None:
             continue
-        start = max(override.starts_at, now)
-        rotas = Rota.objects.filter(pk=override.rota_id)
-        held = shifts_of(rotas, start=start, end=override.ends_at)
+        start, team_id = max(override.starts_at, now), override.rota.team_id
+        if start >= override.ends_at:
+            continue
+        earlier = [
+            one
+            for one in overrides_of([team_id], start=start, end=override.ends_at)[team_id]
+            if one.rota_id != override.rota_id or one.id <= override.pk
+        ]
+        facts = facts_of([team_id])[override.rota_id]
         covered = start
-        for one in held:
+        for one in resolver.holdings(facts, earlier, start=start, end=override.ends_at):
             if one.user_id == override.user_id and one.starts_at <= covered:
                 covered = max(covered, one.ends_at)
         if covered < override.ends_at:
@@ -156,7 +167,9 @@ def remove_override(
         return
     if found.kind == OverrideKind.SWAP and found.swap_id is not None:
         raise RotaRefused("swap", "This is a swap: take the swap back instead.")
-    with changing_all([found.rota.team_id], actor=actor, now=now, waiver_reason=waiver_reason):
+    with changing_all(
+        [found.rota.team_id], actor=actor, now=now, waiver_reason=waiver_reason, reach=found.ends_at
+    ):
         end_overrides([found.pk, *_made_with(found)], now=now)
 
 

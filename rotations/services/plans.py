@@ -30,6 +30,9 @@ from rotations.rules.facts import PlanFacts
 from rotations.services.changing import Outcome, changing
 from rotations.services.refusal import RotaRefused
 
+JUDGED_INTO = timedelta(weeks=8)
+"""How far into a plan it is judged, where that lies beyond the horizon."""
+
 type Effective = Literal["handoff", "now"] | datetime
 
 TURNS = (
@@ -271,7 +274,10 @@ def publish_together(
     [team_id] = teams
     require_editor(actor, team_id)
     with told_by(actor):
-        with changing(team_id, now=now, actor=actor, **_waiving(actor, waiver_reason)) as outcome:
+        judged = changing(
+            team_id, now=now, actor=actor, reach=_reach(effective), **_waiving(actor, waiver_reason)
+        )
+        with judged as outcome:
             plans = [_locked_draft(pk, edit, actor) for pk, edit in sorted(drafts.items())]
             plans.sort(key=lambda plan: _ORDER.index(Level(plan.rota.level)))
             for plan in plans:
@@ -306,12 +312,12 @@ def withdraw(plan_id: int, *, actor: Actor, now: datetime, waiver_reason: str = 
 
     Raises PermissionDenied, RosterBroken, RotaRefused ("begun", "not_published").
     """
-    team_id = Plan.objects.values_list("rota__team_id", flat=True).get(pk=plan_id)
+    team_id, begins = Plan.objects.values_list("rota__team_id", "effective_at").get(pk=plan_id)
     require_editor(actor, team_id)
-    with (
-        told_by(actor),
-        changing(team_id, now=now, actor=actor, **_waiving(actor, waiver_reason)) as outcome,
-    ):
+    judged = changing(
+        team_id, now=now, actor=actor, reach=_reach(begins), **_waiving(actor, waiver_reason)
+    )
+    with told_by(actor), judged as outcome:
         plan = Plan.objects.select_for_update(of=("self",)).get(pk=plan_id)
         if plan.state == PlanState.DRAFT:
             raise RotaRefused("not_published", "This plan is not published.")
@@ -431,6 +437,11 @@ def _from_now_on(row: PlanRow, plan: PlanFacts, now: datetime) -> PlanRow:
     if resolver.boundary(told, 0) != begins or now - begins > timedelta(days=400):
         return row
     return replace(row, starts_on=day, members=told.members)
+
+
+def _reach(effective: Effective | None) -> datetime | None:
+    """Some weeks into a plan that begins at an instant, which may lie beyond the horizon."""
+    return effective + JUDGED_INTO if isinstance(effective, datetime) else None
 
 
 def _waiving(actor: Actor, reason: str) -> dict[str, Any]:

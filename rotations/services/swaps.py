@@ -74,8 +74,9 @@ def ask_swap(
     rota = Rota.objects.get(pk=rota_id)
     back_rota = Rota.objects.get(pk=back.rota_id) if back else None
     filer = _person(actor)
-    if not _may_ask(filer, giver_id, rota):
-        raise PermissionDenied("A swap is asked by who gives the shift, or by the team's manager.")
+    asked_of = {rota.team_id, back_rota.team_id if back_rota else rota.team_id}
+    if filer.pk != giver_id and not all(may_edit_team(filer, team_id) for team_id in asked_of):
+        raise PermissionDenied("A swap is asked by who gives the shift, or by the teams' manager.")
     swap = Swap(
         rota=rota,
         giver=User.objects.get(pk=giver_id),
@@ -236,11 +237,11 @@ def undo_swap(
         raise RotaRefused(
             "not_taken", f"The request is {swap.state}; there is nothing to take back."
         )
-    if max(swap.ends_at, swap.back_ends_at or swap.ends_at) <= now:
+    if _reach(swap) <= now:
         raise RotaRefused("over", "It is over and stays as it was.")
     words = reason.strip()
     with changing_all(
-        teams_of(swap), actor=actor, now=now, waiver_reason=waiver_reason,
+        teams_of(swap), actor=actor, now=now, waiver_reason=waiver_reason, reach=_reach(swap),
         said=sentence_of(swap, Said.UNDONE, by=person, words=words),
     ) as outcomes:  # fmt: skip
         end_overrides(swap.overrides.values_list("pk", flat=True), now=now)
@@ -254,7 +255,7 @@ def _take(swap: Swap, actor: Actor, *, now: datetime, waiver: Actor, waiver_reas
     by = _person(actor)
     with changing_all(
         teams_of(swap), actor=actor, now=now, waiver=waiver, waiver_reason=waiver_reason,
-        said=sentence_of(swap, Said.TAKEN, by=by),
+        reach=_reach(swap), said=sentence_of(swap, Said.TAKEN, by=by),
     ) as outcomes:  # fmt: skip
         _write(swap, actor, now)
     swap.state, swap.settled_at = SwapState.TAKEN, now
@@ -271,8 +272,9 @@ def _judge(swap: Swap, actor: Actor, *, now: datetime, waiver: Actor, waiver_rea
     try:
         with transaction.atomic():
             with changing_all(
-                teams_of(swap), actor=actor, now=now, waiver=waiver, waiver_reason=waiver_reason
-            ):
+                teams_of(swap), actor=actor, now=now, waiver=waiver, waiver_reason=waiver_reason,
+                reach=_reach(swap),
+            ):  # fmt: skip
                 _write(swap, actor, now)
             raise _Judged
     except _Judged:
@@ -281,6 +283,11 @@ def _judge(swap: Swap, actor: Actor, *, now: datetime, waiver: Actor, waiver_rea
 
 class _Judged(Exception):
     """It could be taken: all that was written to find out is rolled back."""
+
+
+def _reach(swap: Swap) -> datetime:
+    """The end of all that it moves."""
+    return max(swap.ends_at, swap.back_ends_at or swap.ends_at)
 
 
 def _write(swap: Swap, actor: Actor, now: datetime) -> None:
@@ -415,10 +422,6 @@ def _person(actor: Actor) -> User:
     if not isinstance(person, User) or not person.is_active:
         raise RotaRefused("not_a_person", "Only people swap shifts.")
     return person
-
-
-def _may_ask(person: User, giver_id: int, rota: Rota) -> bool:
-    return person.pk == giver_id or may_edit_team(person, rota.team_id)
 
 
 def _manages(person: User, swap: Swap) -> bool:

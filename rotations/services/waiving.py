@@ -23,10 +23,12 @@ def changing_all(
     waiver: Actor | None = None,
     waiver_reason: str = "",
     said: str = "",
+    reach: datetime | None = None,
 ) -> Iterator[list[Outcome]]:
     """`changing` of several teams at once; each team's breaches are waived by its own manager only.
 
-    `waiver` is who gives the reason, the actor unless named; `said` is told to those whose shifts move.
+    `waiver` is who gives the reason, the actor unless named; `said` is told to those whose
+    shifts move; `reach` as there.
     Raises PermissionDenied for a reason of somebody who manages none of the teams.
     """
     reason = waiver_reason.strip()
@@ -40,8 +42,13 @@ def changing_all(
         outcomes = [
             stack.enter_context(
                 changing(
-                    one, now=now, actor=actor, waived_by=waived_by.get(one), waiver_reason=reason
-                )
+                    one,
+                    now=now,
+                    actor=actor,
+                    waived_by=waived_by.get(one),
+                    waiver_reason=reason,
+                    reach=reach,
+                )  # fmt: skip
             )
             for one in sorted(
                 team_ids

@@ -166,6 +166,15 @@ def test_settled_is_settled_for_good(bell: Bell) -> None:
     assert Deadline.objects.get().state == State.CANCELLED
 
 
+def test_a_promise_that_failed_and_is_moved_is_tried_afresh(bell: Bell) -> None:
+    schedule([promise("a", minutes=10)], now=NOON)
+    Deadline.objects.filter(key="a").update(tries=3, last_error="RuntimeError: no")
+    moved = move("a", after(50), now=after(1))
+    assert moved is not None
+    moved.refresh_from_db()
+    assert (moved.tries, moved.last_error) == (0, "")
+
+
 def test_a_promise_can_be_moved_while_it_is_pending_only(bell: Bell) -> None:
     schedule([promise()], now=NOON)
     assert move("a", after(50), now=after(1)) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from notifications.enums import PageOutState, Purpose
 from notifications.models import ContactMethod, PageOut
 from rotations.models import Rota
 from rotations.queries import who_is_on_call
-from rotations.services import take_over
+from rotations.services import found_rota, take_over
 from tests.incidents.factories import WEDNESDAY, World, make_world, page_outs, run_clock
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +121,15 @@ def test_in_the_place_of_who_could_not_be_reached_the_new_holder_is_called(world
     incident.refresh_from_db()
     assert incident.owner == world.engineer
     assert ("engineer", "primary", PageOutState.WAITING) in states(world, incident)
+
+
+@pytest.mark.clause("C22")
+def test_who_takes_a_shadow_over_does_not_get_the_primarys_incident(world: World) -> None:
+    shadow = found_rota(
+        world.team, "shadow", [world.primary], level="shadow", starts_on=date(2026, 3, 2)
+    )
+    incident = world.declare("P2")
+    take_over(shadow.pk, actor=world.actor("engineer"), now=SOON)
+    incident.refresh_from_db()
+    assert incident.owner == world.primary
+    assert states(world, incident) == [("primary", "primary", PageOutState.WAITING)]

@@ -192,6 +192,41 @@ class TestBreaches:
         assert (row.waived_by, row.waived_at, row.waived_reason) == (boss, NOW, "Moving house")
         assert not PageOut.objects.exists()
 
+    def test_what_grows_beyond_what_was_let_stand_is_open_again_and_told(
+        self, team: Team, primary: Rota, proof: Proof
+    ) -> None:
+        boss = people.make_manager(team)
+        with changing.changing(team.pk, now=NOW, waived_by=boss, waiver_reason="One hour is fine"):
+            proof.finds = [finding(ends_at=HANDOFF + HOUR)]
+        proof.finds = [finding(ends_at=HANDOFF + DAY * 4)]
+        look(team.pk, now=NOW + HOUR)
+        row = Breach.objects.get()
+        assert (row.waived_by, row.waived_at, row.waived_reason) == (None, None, "")
+        assert [out.user for out in PageOut.objects.all()] == [boss]
+
+    def test_what_only_goes_on_with_the_horizon_stays_waived(
+        self, team: Team, primary: Rota, proof: Proof
+    ) -> None:
+        boss = people.make_manager(team)
+        horizon = NOW + WEEK * 26
+        with changing.changing(team.pk, now=NOW, waived_by=boss, waiver_reason="Known"):
+            proof.finds = [finding(ends_at=horizon)]
+        proof.finds = [finding(ends_at=horizon + HOUR)]
+        look(team.pk, now=NOW + HOUR)
+        assert Breach.objects.get().waived_by == boss
+
+    def test_what_is_on_record_beyond_the_horizon_waits_for_it(
+        self, team: Team, primary: Rota, proof: Proof
+    ) -> None:
+        boss, far = people.make_manager(team), NOW + WEEK * 40
+        with changing.changing(
+            team.pk, now=NOW, waived_by=boss, waiver_reason="Closed then", reach=far + WEEK
+        ):
+            proof.finds = [finding(starts_at=far, ends_at=far + WEEK)]
+        proof.finds = []
+        look(team.pk, now=NOW + HOUR)
+        assert Breach.objects.get().gone_at is None
+
     def test_the_database_keeps_one_open_row_of_a_finding(self, team: Team, primary: Rota) -> None:
         one = finding()
         assert len(breaches.keep_breaches(team.pk, [one, one], now=NOW)) == 1

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from deadlines.extension import PORTAL
 from directory.models import Team, User
 from directory.permissions import actor_of
+from notifications.models import PageOut
 from rotations import services
 from rotations.enums import BreachKind, OverrideKind
 from rotations.models import Breach, Override, Plan, Rota, Shift
@@ -202,7 +203,33 @@ class TestVacancy:
         assert holders(NOW + DAY) == [crew[1].pk]
 
 
+class TestBeyondTheHorizon:
+    def test_what_lies_far_ahead_is_judged_and_told_as_well(
+        self, team: Team, primary: Rota, crew: list[User]
+    ) -> None:
+        boss, far = actor_of(people.make_manager(team)), SHIFT_ENDS + timedelta(weeks=40)
+        times = {"starts_at": far, "ends_at": far + DAY, "now": NOW}
+        with pytest.raises(RosterBroken):
+            services.add_override(primary.pk, user_id=None, reason="Closed", actor=boss, **times)
+        assert not Override.objects.exists()
+        holder = who_is_on_call(at=far)[0].user_id
+        other = next(one for one in crew if one.pk != holder)
+        services.add_override(primary.pk, user_id=other.pk, actor=boss, **times)
+        told = PageOut.objects.filter(step_key__startswith="moved:")
+        assert {out.user_id for out in told} == {holder, other.pk}
+
+
 class TestOwnBackup:
+    def test_a_plan_of_days_may_overlap_itself(
+        self, team: Team, primary: Rota, crew: list[User]
+    ) -> None:
+        make_secondary(primary)
+        week = OverrideWanted(primary.pk, crew[0].pk, SHIFT_ENDS, SHIFT_ENDS + DAY * 7)
+        day = OverrideWanted(primary.pk, crew[1].pk, SHIFT_ENDS + DAY, SHIFT_ENDS + DAY * 2)
+        services.add_overrides([week, day], actor=PORTAL, now=NOW)
+        assert holders(SHIFT_ENDS + DAY)[0] == crew[1].pk
+        assert holders(SHIFT_ENDS + DAY * 2)[0] == crew[0].pk
+
     @pytest.mark.clause("C11")
     def test_who_holds_the_primary_is_not_made_secondary(
         self, primary: Rota, crew: list[User]
