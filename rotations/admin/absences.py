@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -34,10 +35,10 @@ class TimeOffAdmin(Refusing, EventHistory, ModelAdmin):
 
     form = TimeOffForm
     fields = ("user", "starts_at", "ends_at", "reason")
-    list_display = ("user", "starts_at", "ends_at", "reason", "created_by")
+    list_display = ("user", "starts_at", "ends_at", "created_by")
     list_filter = ("user__memberships__team",)
     list_select_related = ("user", "created_by")
-    search_fields = ("user__name", "user__email", "reason")
+    search_fields = ("user__name", "user__email")
     date_hierarchy = "starts_at"
     autocomplete_fields: ClassVar[list[str]] = ["user"]
 
@@ -67,7 +68,17 @@ class TimeOffAdmin(Refusing, EventHistory, ModelAdmin):
         if obj is None:
             return (*self.fields, "waive")
         shown = (*self.fields, "waiver_reason", "created_by", "created_at")
-        return (*shown, "waive") if self.has_change_permission(request, obj) else shown
+        if self.has_change_permission(request, obj):
+            return (*shown, "waive")
+        hidden = (
+            () if self._may(request, obj) else ("reason", "waiver_reason")
+        )  # others' own business
+        return tuple(name for name in shown if name not in hidden)
+
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **given: Any) -> Any:
+        if not self._may(request, self.get_object(request, object_id)):
+            raise PermissionDenied
+        return super().history_view(request, object_id, *args, **given)
 
     def history_of(self, row: TimeOff) -> Iterable[Model]:
         return [row]

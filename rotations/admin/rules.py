@@ -36,7 +36,7 @@ class RosterRulesAdmin(EventHistory, TeamScopedAdmin):
     readonly_fields = ("team",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Each team has its row from the beginning."""
+        """A team has its row from its first rota on."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -21,6 +21,7 @@ class Said(StrEnum):
     LAPSED = "lapsed"
     OFF = "off"
     REMINDER = "reminder"
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class SwapSaid:
     back: StretchSaid | None = None
     actor: str = ""
     words: str = ""
+    others: tuple[str, ...] = ()
+    """Whom one might ask instead, each with why."""
 
 
 _SENTENCES = {
@@ -55,6 +58,7 @@ _SENTENCES = {
     Said.LAPSED: "Nobody answered in time: {giver} keeps the shift that {colleague} was asked to take.",
     Said.OFF: "The roster has changed since: {colleague} cannot take the shift of {giver}'s any more.",
     Said.REMINDER: "{giver} still waits for an answer: will {colleague} take a shift?",
+    Said.UNANSWERED: "{colleague} has not answered yet whether to take a shift of {giver}'s.",
 }
 _SUBJECTS = {
     Said.ASKED: "A swap is asked",
@@ -67,6 +71,7 @@ _SUBJECTS = {
     Said.LAPSED: "Swap lapsed",
     Said.OFF: "Swap off",
     Said.REMINDER: "A swap still waits for an answer",
+    Said.UNANSWERED: "No answer yet",
 }
 
 
@@ -89,6 +94,8 @@ def text_of(said: Said, swap: SwapSaid, *, zone: str) -> str:
         lines.append(f"In exchange {swap.giver} takes {stretch_text(swap.back, zone)}")
     if swap.words:
         lines.append(f"“{swap.words}”")
+    if swap.others:
+        lines.append("\n".join(["You might ask instead:", *(f"- {one}" for one in swap.others)]))
     return "\n\n".join(lines)
 
 

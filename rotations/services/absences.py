@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from deadlines.extension import PORTAL, Actor
 from directory.models import User
 from directory.permissions import person_of
+from notifications.rules.message import Link, Message
+from notifications.services import tell
 from rotations import permissions
 from rotations.enums import BreachKind
 from rotations.models import Rota, TimeOff
@@ -39,7 +42,7 @@ class HandOverFirst(RosterBroken):
 
 def _named(shift: OnCall, zone: str) -> str:
     start, end = (at.astimezone(ZoneInfo(zone)) for at in (shift.starts_at, shift.ends_at))
-    return f"{shift.rota_slug}, {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+    return f"{shift.rota_slug}, {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} {end.tzname()}"
 
 
 @transaction.atomic
@@ -68,7 +71,7 @@ def add_time_off(
         return same
     with _judged(person, starts_at, ends_at, actor, now, waiver_reason):
         by = person_of(actor)
-        return TimeOff.objects.create(
+        made = TimeOff.objects.create(
             user=person,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -77,6 +80,8 @@ def add_time_off(
             created_by=by if isinstance(by, User) else None,
             created_at=now,
         )
+    _tell(made, "planned", actor, now=now)
+    return made
 
 
 @transaction.atomic
@@ -109,6 +114,7 @@ def change_time_off(
         if waiver_reason:
             row.waiver_reason = waiver_reason
         row.save(update_fields=["starts_at", "ends_at", "reason", "waiver_reason"])
+    _tell(row, "changed", actor, now=now)
     return row
 
 
@@ -128,10 +134,35 @@ def remove_time_off(time_off_id: int, *, actor: Actor, now: datetime) -> None:
         return
     with _judged(row.user, row.starts_at, row.ends_at, actor, now, ""):
         if row.starts_at >= now:
+            _tell(row, "taken back", actor, now=now)
             row.delete()
         else:
             row.ends_at = now
             row.save(update_fields=["ends_at"])
+            _tell(row, "ended", actor, now=now)
+
+
+def _tell(row: TimeOff, what: str, actor: Actor, *, now: datetime) -> None:
+    """Who did not do it themselves hears what a manager did to their time off."""
+    by = person_of(actor)
+    if isinstance(by, User) and by.pk == row.user_id:
+        return
+    zone = ZoneInfo(row.user.zone)
+    start, end = (at.astimezone(zone) for at in (row.starts_at, row.ends_at))
+    span = f"{start:%a %-d %b %Y %H:%M} to {end:%a %-d %b %Y %H:%M} {end.tzname()}"
+    tell(
+        key=f"time-off:{row.pk}:{now.timestamp():.6f}",
+        subject_type="time_off",
+        subject_id=row.pk,
+        message=Message(
+            subject=f"Your time off was {what}",
+            text=f"{actor.label} has {what} your time off: {span}.",
+            links=(Link("My shifts", f"{settings.BASE_URL}/shifts/"),),
+        ),
+        user_ids=[row.user_id],
+        now=now,
+        label="Time off",
+    )
 
 
 def _allowed(user_id: int, actor: Actor) -> User:

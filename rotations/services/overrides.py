@@ -60,8 +60,8 @@ def add_overrides(
 
     One that stands already is left as it is. Raises PermissionDenied (a manager of the team or an admin
     for anybody, who belongs to it for themselves), RotaRefused ("ends_before_it_starts", "past", "too_long",
-    "inactive", "no_reason" for a vacancy without one, "own_backup" for who holds a rota above meanwhile), and
-    RosterBroken with the breaches, unless a manager lets them stand with `waiver_reason`.
+    "inactive", "retired", "no_reason" for a vacancy without one, "own_backup" for who holds a rota above
+    meanwhile), and RosterBroken with the breaches, unless a manager lets them stand with `waiver_reason`.
     """
     rotas = Rota.objects.in_bulk({one.rota_id for one in wanted})
     for one in wanted:
@@ -93,6 +93,8 @@ def _check(wanted: OverrideWanted, rota: Rota, *, actor: Actor, now: datetime) -
     person = person_of(actor)
     if not (actor == PORTAL or permissions.may_override(person, rota, wanted.user_id)):
         raise PermissionDenied("Only the team's manager may put somebody else on the rota.")
+    if not rota.active:
+        raise RotaRefused("retired", "This rota is retired; nobody is paged by it.")
     if fault := fault_of(wanted.starts_at, wanted.ends_at, now=now):
         raise RotaRefused(*fault)
     if wanted.user_id is None:

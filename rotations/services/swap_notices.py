@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,12 @@ from deadlines.models import Deadline
 from deadlines.registry import Due, Kind, register_kind, register_subject
 from deadlines.services import Promise, cancel, schedule
 from directory.models import User
-from directory.queries import admins, managers_of
+from directory.queries import admins, managers_of, names_of
 from notifications.rules.message import Link, Message
 from notifications.services import tell
 from rotations.enums import SwapState
 from rotations.models import Swap
+from rotations.queries.suggesting import suggestions
 from rotations.rules import swapping
 from rotations.rules.swapping import Said, StretchSaid, SwapSaid, subject_of, text_of
 
@@ -27,6 +29,7 @@ REMINDER = "rotations.swap_reminder"
 LAPSE = "rotations.swap_lapse"
 REMIND_AFTER = timedelta(hours=24)
 REMIND_BEFORE = timedelta(days=1)
+MOST_NAMED = 3
 OPEN = (SwapState.ASKED, SwapState.ACCEPTED)
 
 
@@ -83,9 +86,10 @@ def tell_of(
     by: User | None = None,
     words: str = "",
     key: str = "",
+    others: tuple[str, ...] = (),
 ) -> None:
     """Says it to these people but for who did it, each on their own clock, once per swap and `key`."""
-    facts = _facts(swap, by, words)
+    facts = replace(_facts(swap, by, words), others=others)
     for person in {one.pk: one for one in people if one != by}.values():
         tell(
             key=key or said.value,
@@ -142,7 +146,7 @@ def read_swap(swap_id: int) -> Swap:
 
 
 def on_reminder_due(deadline: Deadline, due: Due) -> Mapping[str, Any]:
-    """Whoever is to answer is told once more."""
+    """Whoever is to answer is told once more; who asked hears that nobody has, and who else is free."""
     swap = read_swap(deadline.subject_id)
     if swap.state not in OPEN or due.now >= begins_at(swap):
         return {"skipped": swap.state}
@@ -151,7 +155,19 @@ def on_reminder_due(deadline: Deadline, due: Due) -> Mapping[str, Any]:
         tell_of(swap, Said.APPROVAL, deciders_of(swap), now=due.now, key=key)
     else:
         tell_of(swap, Said.REMINDER, [swap.colleague], now=due.now, words=swap.note, key=key)
+        tell_of(
+            swap, Said.UNANSWERED, [swap.giver, swap.filed_by], now=due.now, key=f"{key}:giver",
+            others=_whom_else(swap, now=due.now),
+        )  # fmt: skip
     return {"reminded": swap.state}
+
+
+def _whom_else(swap: Swap, *, now: datetime) -> tuple[str, ...]:
+    """Who is free then, those who have carried least first."""
+    found = suggestions(swap.rota, starts_at=swap.starts_at, ends_at=swap.ends_at, now=now)
+    free = [one for one in found if one.free and one.user_id != swap.colleague_id][:MOST_NAMED]
+    names = names_of(one.user_id for one in free)
+    return tuple(f"{names[one.user_id]} {one.said}" for one in free)
 
 
 def on_lapse_due(deadline: Deadline, due: Due) -> Mapping[str, Any]:

@@ -69,7 +69,7 @@ def ask_swap(
     and again while they do not answer; when the shift begins unanswered the request lapses. The same request
     again is the one that waits. Raises PermissionDenied, RosterBroken when the roster would break (C11), and
     RotaRefused: "not_a_person", "oneself", "inactive", "not_of_the_rota", "begun", "ends_before_it_starts",
-    "too_long", "not_theirs" (each has to hold the whole stretch they give), "own_backup".
+    "too_long", "retired", "not_theirs" (each has to hold the whole stretch they give), "own_backup".
     """
     rota = Rota.objects.get(pk=rota_id)
     back_rota = Rota.objects.get(pk=back.rota_id) if back else None
@@ -77,6 +77,8 @@ def ask_swap(
     asked_of = {rota.team_id, back_rota.team_id if back_rota else rota.team_id}
     if filer.pk != giver_id and not all(may_edit_team(filer, team_id) for team_id in asked_of):
         raise PermissionDenied("A swap is asked by who gives the shift, or by the teams' manager.")
+    if not rota.active or (back_rota and not back_rota.active):
+        raise RotaRefused("retired", "This rota is retired; nobody is paged by it.")
     swap = Swap(
         rota=rota,
         giver=User.objects.get(pk=giver_id),

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from deadlines.extension import PORTAL
 from directory.models import Team, User
 from directory.permissions import actor_of
+from notifications.models import PageOut
 from rotations import services
 from rotations.enums import BreachKind
 from rotations.models import Breach, Rota, TimeOff
@@ -94,9 +95,9 @@ class TestShiftsInTheWay:
             MONDAY + timedelta(weeks=weeks) for weeks in (0, 3, 6)
         ]
         assert str(refused.value) == (
-            "Hand over first: primary, 2026-01-19 09:00 to 2026-01-26 09:00;"
-            " primary, 2026-02-09 09:00 to 2026-02-16 09:00;"
-            " primary, 2026-03-02 09:00 to 2026-03-09 09:00."
+            "Hand over first: primary, 2026-01-19 09:00 to 2026-01-26 09:00 UTC;"
+            " primary, 2026-02-09 09:00 to 2026-02-16 09:00 UTC;"
+            " primary, 2026-03-02 09:00 to 2026-03-09 09:00 UTC."
         )
         assert not TimeOff.objects.exists()
 
@@ -243,3 +244,17 @@ def test_the_inactive_plan_nothing(crew: list[User], primary: Rota) -> None:
     with pytest.raises(RotaRefused) as refused:
         add(crew[0], actor=PORTAL)
     assert refused.value.code == "inactive"
+
+
+def test_who_did_not_plan_it_themselves_hears_of_it(team: Team, crew: list[User]) -> None:
+    boss, ann = people.make_manager(team, "Boss"), crew[0]
+    row = services.add_time_off(
+        ann.pk, starts_at=NOW + DAY, ends_at=NOW + DAY * 2, actor=actor_of(boss), now=NOW
+    )
+    services.change_time_off(row.pk, ends_at=NOW + DAY * 3, actor=actor_of(ann), now=NOW)
+    services.remove_time_off(row.pk, actor=actor_of(boss), now=NOW + timedelta(hours=1))
+    told = PageOut.objects.filter(subject_type="time_off").order_by("pk")
+    assert [(out.user, out.message["subject"]) for out in told] == [
+        (ann, "Your time off was planned"),
+        (ann, "Your time off was taken back"),
+    ]

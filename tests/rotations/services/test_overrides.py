@@ -203,12 +203,21 @@ class TestVacancy:
         assert holders(NOW + DAY) == [crew[1].pk]
 
 
+def test_a_retired_rota_takes_no_override(primary: Rota, crew: list[User]) -> None:
+    Rota.objects.filter(pk=primary.pk).update(active=False)
+    with pytest.raises(RotaRefused) as refused:
+        services.add_override(
+            primary.pk, user_id=crew[0].pk, starts_at=NOW, ends_at=NOW + DAY, actor=PORTAL, now=NOW
+        )
+    assert refused.value.code == "retired"
+
+
 class TestBeyondTheHorizon:
     def test_what_lies_far_ahead_is_judged_and_told_as_well(
         self, team: Team, primary: Rota, crew: list[User]
     ) -> None:
         boss, far = actor_of(people.make_manager(team)), SHIFT_ENDS + timedelta(weeks=40)
-        times = {"starts_at": far, "ends_at": far + DAY, "now": NOW}
+        times: dict[str, Any] = {"starts_at": far, "ends_at": far + DAY, "now": NOW}
         with pytest.raises(RosterBroken):
             services.add_override(primary.pk, user_id=None, reason="Closed", actor=boss, **times)
         assert not Override.objects.exists()

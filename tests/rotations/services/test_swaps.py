@@ -547,6 +547,9 @@ class TestTheClock:
         assert enforce(now=NOW + DAY - HOUR).handled == 0
         assert enforce(now=NOW + DAY).failed == 0
         assert [told(swap, key) for key in reminders] == [["Ann"], []]
+        for who in (f"{key}:giver" for key in reminders[:1]):
+            assert told(swap, who) == ["Boss", "Cleo"]
+            assert "You might ask instead:\n- Ben is free then" in text(swap, who)
         enforce(now=MONDAY - DAY)
         assert [told(swap, key) for key in reminders] == [["Ann"], ["Ann"]]
         enforce(now=MONDAY)
