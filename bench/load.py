@@ -133,7 +133,7 @@ async def paced(
 
 
 class _Connection:
-    """Kept between requests; opened again when the server has closed it."""
+    """Kept between requests; opened again when the server has closed it, as it does with one that idles for long."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -142,7 +142,7 @@ class _Connection:
     async def ask(self, request: bytes) -> int:
         """The answer's status; 0 when there was none."""
         try:
-            if self.streams is None:
+            if self.streams is None or self.streams[0].at_eof():
                 self.streams = await asyncio.open_connection("127.0.0.1", self.port)
             self.streams[1].write(request)
             return (await _answer(self.streams[0]))[0]

@@ -31,11 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "BASE_URL", "HEARTBEAT_URL"}
 PROGRAMS = {  # by what stands in the command line, the first that is found
     "portal.supervisor": "supervisor",
+    "postgres": "postgres",  # before the worker: PostgreSQL has an "autovacuum worker"
     "portal.rsgi:build": "web",
     "manage.py clock": "clock",
     " worker ": "worker",
     " beat ": "beat",
-    "postgres": "postgres",
     "valkey": "valkey",
 }
 TIDY = (
