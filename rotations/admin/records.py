@@ -91,7 +91,7 @@ class BreachAdmin(OnlyRead):
     actions_detail = ("waive",)
     fields = (
         "said", "clause", "kind", "team", "rota", "when", "people", "blocking", "found_at", "told_at",
-        "gone_at", "waived_by", "waived_at", "waived_reason",
+        "gone_at", "waived_by", "waived_at", "waived_until", "waived_reason",
     )  # fmt: skip
     readonly_fields = ("when", "people")
 

@@ -40,6 +40,9 @@ class Breach(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     waived_at = models.DateTimeField(null=True, blank=True)
+    waived_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when it went when it was let stand."
+    )
     waived_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:

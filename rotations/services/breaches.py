@@ -10,7 +10,7 @@ from directory.models import User
 from rotations.models import Breach
 from rotations.rules.comparing import matter_of, overlap
 from rotations.rules.proof import Breach as Found
-from rotations.services.telling import tell_gone
+from rotations.services.telling import WAKES_WITHIN, tell_gone
 
 
 def keep_breaches(
@@ -19,16 +19,17 @@ def keep_breaches(
     *,
     now: datetime,
     until: datetime | None = None,
+    horizon: datetime | None = None,
     waived: Collection[str] = (),
     waived_by: User | None = None,
     waiver_reason: str = "",
 ) -> list[Breach]:
     """Writes what is new, brings up to date what stands, ends what is gone. Returns the new rows.
 
-    The proof looked as far as `until` (None: at everything); what is on record beyond that stays. A finding is
-    the same as one on record by its key, or when it is about the same and overlaps it. One that was let stand
-    and has grown since is open again: nobody let the rest of it stand. Managers who were told of one that is
-    gone hear that as well.
+    The proof looked as far as `until` (None: at everything), which may lie beyond the `horizon` it looks to every
+    hour; what is on record beyond that stays. A finding is the same as one on record by its key, or when it is about the same and overlaps it. One that was let stand
+    and has grown since is open again, and one that goes on a day before what was let stand is over: nobody let
+    the rest of it stand. Managers who were told of one that is gone hear that as well.
     """
     standing = _Standing(team_id)
     fresh, changed = [], []
@@ -39,9 +40,9 @@ def keep_breaches(
             row = Breach(team_id=team_id, found_at=now, starts_at=one.starts_at)
             fresh.append(row)
         before = _values(row)
-        if row.waived_at is not None and _has_grown(row, one, now=now, until=until):
-            row.waived_by, row.waived_at, row.waived_reason = None, None, ""
-            row.told_at = row.woke_at = None
+        if row.waived_at is not None and _has_grown(row, one, now=now, horizon=horizon or until):
+            row.waived_by, row.waived_reason = None, ""
+            row.waived_at = row.waived_until = row.told_at = row.woke_at = None
         row.key, row.rota_id = one.key, one.rota_id
         row.kind, row.clause, row.level = one.kind.value, one.clause, one.level
         row.user_ids = list(one.user_ids)
@@ -51,6 +52,7 @@ def keep_breaches(
         row.blocking, row.said = one.blocking, one.said[:500]
         if one.key in waived:
             row.waived_by, row.waived_at, row.waived_reason = waived_by, now, waiver_reason
+            row.waived_until = one.ends_at
         if row.pk is not None and _values(row) != before:
             changed.append(row)
     gone = [row for row in standing.left() if until is None or row.starts_at < until]
@@ -63,18 +65,27 @@ def keep_breaches(
     return fresh
 
 
-def _has_grown(row: Breach, found: Found, *, now: datetime, until: datetime | None) -> bool:
-    """Whether it has minutes that it had not when it was let stand. What ends where the proof does has
-    perhaps only been seen further."""
-    earlier = found.starts_at < row.starts_at and found.starts_at > now
-    cut_before = until is not None and row.ends_at >= until - timedelta(days=1)
-    return earlier or (found.ends_at > row.ends_at and not cut_before)
+def _has_grown(row: Breach, found: Found, *, now: datetime, horizon: datetime | None) -> bool:
+    """Whether it has minutes to come that were not let stand.
+
+    What reached to the horizon when it was let stand is only seen further as the horizon rolls on; a day
+    before the end of what was seen it is asked again.
+    """
+    if found.starts_at < row.starts_at and row.starts_at > now:
+        return True
+    let_stand_until = row.waived_until or row.ends_at
+    if found.ends_at <= let_stand_until:
+        return False
+    if now >= let_stand_until - WAKES_WITHIN or horizon is None or row.waived_at is None:
+        return True
+    # What was on record then had been seen by a look some time before.
+    return let_stand_until < row.waived_at + (horizon - now) - timedelta(days=1)
 
 
 def _values(row: Breach) -> tuple[object, ...]:
     return (
         row.key, row.rota_id, row.kind, row.clause, row.level, tuple(row.user_ids), row.starts_at,
-        row.ends_at, row.blocking, row.said, row.waived_at, row.told_at,
+        row.ends_at, row.blocking, row.said, row.waived_at, row.waived_until, row.told_at,
     )  # fmt: skip
 
 

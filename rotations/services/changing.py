@@ -64,7 +64,8 @@ def changing(
     """
     with transaction.atomic():
         rules = lock_roster(team_id)
-        until = max(horizon_of(rules, now), reach or now)
+        horizon = horizon_of(rules, now)
+        until = max(horizon, reach or now)
         known, before = _proved(team_id, now, until)
         outcome = Outcome()
         yield outcome
@@ -74,7 +75,7 @@ def changing(
         if blocking and waived_by is None and not must:
             raise RosterBroken(blocking)
         keep_breaches(
-            team_id, outcome.breaches, now=now, until=until,
+            team_id, outcome.breaches, now=now, until=until, horizon=horizon,
             waived={one.key for one in blocking} if waived_by else set(),
             waived_by=waived_by, waiver_reason=waiver_reason,
         )  # fmt: skip

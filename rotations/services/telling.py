@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Max
+
 from deadlines.enums import Reach
 from deadlines.extension import Actor
 from directory.models import User
@@ -149,18 +151,25 @@ def tell_gone(team_id: int, rows: Sequence[Breach], *, now: datetime) -> None:
 
 def _wake(row: Breach, *, now: datetime) -> None:
     Breach.objects.filter(pk=row.pk).update(woke_at=now)
+    # One that was let stand and has grown since wakes the same people again.
+    paged = PageOut.objects.filter(
+        subject_type=SUBJECT, subject_id=row.team_id, step_key=f"{GAP}{row.pk}"
+    )
+    last = paged.aggregate(last=Max("round"))["last"]
+    again = 0 if last is None else last + 1
     for people in (_answerable(row.team_id), list(admins())):
-        outs = page_people([_request(row, person) for person in people], now=now)
+        outs = page_people([_request(row, person, again) for person in people], now=now)
         if any(out.state != PageOutState.UNREACHABLE for out in outs):
             return
 
 
-def _request(row: Breach, person: User) -> PageRequest:
+def _request(row: Breach, person: User, again: int) -> PageRequest:
     return PageRequest(
         user_id=person.pk,
         subject_type=SUBJECT,
         subject_id=row.team_id,
         step_key=f"{GAP}{row.pk}",
+        round=again,
         step_label="Nobody is on call",
         clause=row.clause,
         team_id=row.team_id,

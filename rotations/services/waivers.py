@@ -30,5 +30,6 @@ def waive_breach(breach_id: int, *, reason: str, actor: Actor, now: datetime) ->
         raise RotaRefused("gone", "This breach is gone already.")
     if breach.waived_at is None:
         breach.waived_by, breach.waived_at, breach.waived_reason = person, now, reason.strip()
-        breach.save(update_fields=["waived_by", "waived_at", "waived_reason"])
+        breach.waived_until = breach.ends_at
+        breach.save(update_fields=["waived_by", "waived_at", "waived_reason", "waived_until"])
     return breach

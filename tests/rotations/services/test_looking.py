@@ -12,6 +12,7 @@ from deadlines.enums import State
 from deadlines.models import Deadline
 from deadlines.services import cancel, enforce
 from directory.models import Team, User
+from directory.permissions import actor_of
 from notifications.composing import compose
 from notifications.enums import MethodKind, PageOutState, PageState, Purpose
 from notifications.models import ContactMethod, Page, PageOut
@@ -27,6 +28,7 @@ from rotations.services import breaches, changing, looking
 from rotations.services.looking import look
 from rotations.services.promising import LOOK, keep_looking, next_look
 from rotations.services.refusal import RosterBroken
+from rotations.services.waivers import waive_breach
 from tests.directory import factories as people
 from tests.rotations.factories import make_override, make_rota
 
@@ -214,6 +216,70 @@ class TestBreaches:
         proof.finds = [finding(ends_at=horizon + HOUR)]
         look(team.pk, now=NOW + HOUR)
         assert Breach.objects.get().waived_by == boss
+
+    def test_what_goes_on_with_the_horizon_stays_waived_after_a_long_silence(
+        self, team: Team, primary: Rota, proof: Proof
+    ) -> None:
+        boss = people.make_manager(team)
+        with changing.changing(team.pk, now=NOW, waived_by=boss, waiver_reason="Known"):
+            proof.finds = [finding(ends_at=NOW + WEEK * 26)]
+        proof.finds = [finding(ends_at=NOW + WEEK * 28)]
+        look(team.pk, now=NOW + WEEK * 2)
+        assert Breach.objects.get().waived_by == boss
+        assert not PageOut.objects.exists()
+
+    @pytest.mark.clause("C6")
+    def test_a_day_before_the_end_of_what_was_let_stand_it_is_asked_again(
+        self, team: Team, primary: Rota, manager: User, proof: Proof
+    ) -> None:
+        horizon = NOW + WEEK * 26
+        begins = horizon - DAY * 2
+        with changing.changing(team.pk, now=NOW, waived_by=manager, waiver_reason="Two days"):
+            proof.finds = [finding(BreachKind.GAP, starts_at=begins, ends_at=horizon)]
+        proof.finds = [finding(BreachKind.GAP, starts_at=begins, ends_at=horizon + WEEK * 26)]
+        look(team.pk, now=NOW + WEEK)
+        look(team.pk, now=horizon - DAY - HOUR)
+        assert not PageOut.objects.exists()
+        look(team.pk, now=horizon - DAY)
+        assert [out.user for out in pages()] == [manager]
+        assert [out.user for out in digests()] == [manager]
+        row = Breach.objects.get()
+        assert (row.waived_at, row.waived_until, row.gone_at) == (None, None, None)
+
+    def test_one_that_ends_where_it_was_let_stand_is_not_asked_again(
+        self, team: Team, primary: Rota, manager: User, proof: Proof
+    ) -> None:
+        with changing.changing(team.pk, now=NOW, waived_by=manager, waiver_reason="A day"):
+            proof.finds = [finding(BreachKind.GAP)]
+        for hours in (0, 12, 23):
+            look(team.pk, now=HANDOFF + HOUR * hours)
+        assert Breach.objects.get().waived_by == manager
+        assert not PageOut.objects.exists()
+
+    @pytest.mark.clause("C6")
+    def test_what_was_let_stand_tomorrow_and_begins_now_is_open_again(
+        self, team: Team, primary: Rota, manager: User, proof: Proof
+    ) -> None:
+        with changing.changing(team.pk, now=NOW, waived_by=manager, waiver_reason="A day"):
+            proof.finds = [finding(BreachKind.GAP)]
+        proof.finds = [finding(BreachKind.GAP, starts_at=NOW)]
+        look(team.pk, now=NOW + HOUR)
+        assert Breach.objects.get().waived_by is None
+        assert [out.user for out in pages()] == [manager]
+
+    @pytest.mark.clause("C6")
+    def test_what_was_let_stand_after_it_woke_somebody_wakes_again_when_it_grows(
+        self, team: Team, primary: Rota, manager: User, proof: Proof
+    ) -> None:
+        proof.finds = [finding(BreachKind.GAP)]
+        look(team.pk, now=HANDOFF - HOUR)
+        row = waive_breach(
+            Breach.objects.get().pk, reason="A day", actor=actor_of(manager), now=HANDOFF
+        )
+        assert row.waived_until == HANDOFF + DAY
+        proof.finds = [finding(BreachKind.GAP, ends_at=HANDOFF + DAY * 3)]
+        look(team.pk, now=HANDOFF + HOUR)
+        assert [(out.user, out.round) for out in pages()] == [(manager, 0), (manager, 1)]
 
     def test_what_is_on_record_beyond_the_horizon_waits_for_it(
         self, team: Team, primary: Rota, proof: Proof
