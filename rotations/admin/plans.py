@@ -32,6 +32,7 @@ from rotations.admin.history import EventHistory
 from rotations.admin.told import instant, names_of, panel, turns_of
 from rotations.enums import PlanState
 from rotations.models import Plan, PlanMember, Rota
+from rotations.models.plan import LAST_DAY
 from rotations.queries.foresight import (
     foresee,
     foresee_together,
@@ -410,6 +411,8 @@ class PlanAdmin(EventHistory, TeamScopedAdmin):
             at = now if effective == "now" else effective
         if at < now:
             return {"faults": ["A plan cannot take over before now."]}
+        if at.year > LAST_DAY.year:
+            return {"faults": [f"A plan takes over before {LAST_DAY.year + 1}."]}
         seen = foresee(plan.rota, row, effective_at=at, now=now)
         return {"foresight": panel(seen, [plan.rota], plan.zone)}
 

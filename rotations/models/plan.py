@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import ClassVar
 
 import pghistory
@@ -19,6 +19,9 @@ from directory.models.team import WEEKDAYS
 from rotations.enums import PlanState, Unit
 from rotations.models.rota import Rota
 from rotations.rules import hours
+
+FIRST_DAY, LAST_DAY = date(2015, 1, 1), date(2100, 12, 31)
+"""Between them lie the days of a plan: beyond, there are instants that no clock can tell."""
 
 
 def validate_hours(text: str) -> None:
@@ -132,6 +135,13 @@ class Plan(models.Model):
         return f"{self.rota}, {self.state}"
 
     def clean(self) -> None:
+        far = {
+            name: f"Choose a day between {FIRST_DAY.year} and {LAST_DAY.year}."
+            for name in ("starts_on", "ends_on")
+            if (day := getattr(self, name)) and not FIRST_DAY <= day <= LAST_DAY
+        }
+        if far:
+            raise ValidationError(far)
         base = self.derived_from
         if base is None or self.rota_id is None:
             return

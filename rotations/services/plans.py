@@ -17,6 +17,7 @@ from directory.models import Team, User
 from directory.permissions import person_of, require_editor
 from rotations.enums import Level, PlanState, Unit
 from rotations.models import Plan, PlanMember, RosterRules, Rota
+from rotations.models.plan import LAST_DAY
 from rotations.queries.facts import PlanRow, facts_of
 from rotations.queries.foresight import (
     newest_plan,
@@ -246,7 +247,7 @@ def publish(
     The roster is proved with it, the shifts are drawn anew, and those whose shifts moved are told. A plan
     that was to begin at the same instant gives way; later ones follow as they were to. Raises
     PermissionDenied, RosterBroken (a breach that blocks, without a reason to waive it), RotaRefused
-    ("changed_meanwhile", "superseded" by a plan published since, "past", "nobody", "inactive").
+    ("changed_meanwhile", "superseded" by a plan published since, "past", "too_far", "nobody", "inactive").
     """
     return publish_together(
         {plan_id: edit}, effective=effective, actor=actor, now=now, waiver_reason=waiver_reason
@@ -268,6 +269,7 @@ def publish_together(
     "handoff" is the next one of the first level among them. Raises what `publish` does, and RotaRefused
     ("several_teams").
     """
+    _refuse_far(effective)
     teams = set(Plan.objects.filter(pk__in=drafts).values_list("rota__team_id", flat=True))
     if len(teams) != 1:
         raise RotaRefused("several_teams", "Only drafts of one team are published together.")
@@ -437,6 +439,11 @@ def _from_now_on(row: PlanRow, plan: PlanFacts, now: datetime) -> PlanRow:
     if resolver.boundary(told, 0) != begins or now - begins > timedelta(days=400):
         return row
     return replace(row, starts_on=day, members=told.members)
+
+
+def _refuse_far(effective: Effective) -> None:
+    if isinstance(effective, datetime) and effective.year > LAST_DAY.year:
+        raise RotaRefused("too_far", f"A plan takes over before {LAST_DAY.year + 1}.")
 
 
 def _reach(effective: Effective | None) -> datetime | None:

@@ -300,6 +300,35 @@ class TestDraft:
         draft.refresh_from_db()
         assert draft.effective_at == datetime(2026, 1, 20, 11, tzinfo=UTC)
 
+    @pytest.mark.parametrize(
+        ("name", "other"), [("starts_on", "ends_on"), ("ends_on", "starts_on")]
+    )
+    @pytest.mark.parametrize("day", ["2100-12-30", "9999-12-31"])
+    def test_a_far_day_is_said_in_the_form_or_opens_again(
+        self, primary: Rota, boss: User, enter: Enter, name: str, other: str, day: str
+    ) -> None:
+        browser, draft = enter(boss), draft_of(primary, boss)
+        form = posted(browser, draft, zone="America/New_York", handoff_time="23:00", _save="1")
+        kept = {"ends_on": "", "starts_on": form["starts_on"]}[other]
+        answer = browser.post(change(draft), form | {name: day, other: kept})
+        if day.startswith("9"):
+            assert answer.status_code == 200
+            assert "between 2015 and 2100" in answer.content.decode()
+        else:
+            assert answer.status_code == 302, answer.context["errors"]
+        assert browser.get(change(draft)).status_code == 200
+
+    def test_an_instant_too_far_is_said_in_the_form(
+        self, primary: Rota, boss: User, enter: Enter
+    ) -> None:
+        browser, draft = enter(boss), draft_of(primary, boss)
+        form = posted(browser, draft, when="at", at_0="9999-12-31", at_1="12:00", _publish="1")
+        answer = browser.post(change(draft), form)
+        assert answer.status_code == 200
+        assert "before 2101" in answer.content.decode()
+        draft.refresh_from_db()
+        assert draft.state == PlanState.DRAFT
+
     def test_what_the_service_refuses_comes_back_as_typed(
         self, primary: Rota, boss: User, enter: Enter
     ) -> None:

@@ -114,6 +114,16 @@ class TestDraft:
         plans.publish(draft.pk, edit=draft.edit, actor=boss, now=NOW)
         assert holders(pair[0], weeks=5) == ["Cleo", "Dan", "Ann", "Eve", "Ben"]
 
+    @pytest.mark.parametrize("name", ["starts_on", "ends_on"])
+    @pytest.mark.parametrize("day", [date(2014, 12, 31), date(2101, 1, 1), date.min, date.max])
+    def test_a_day_that_no_clock_can_tell_is_refused(
+        self, pair: tuple[Rota, Rota], crew: list[User], boss: Actor, name: str, day: date
+    ) -> None:
+        draft = plans.open_draft(pair[0].pk, actor=boss, now=NOW)
+        with pytest.raises(RotaRefused, match="between 2015 and 2100") as refused:
+            edit(draft, boss, crew, **{name: day})
+        assert refused.value.code == "invalid"
+
     def test_changes_nothing_and_tells_nobody(
         self, pair: tuple[Rota, Rota], crew: list[User], boss: Actor
     ) -> None:
