@@ -9,9 +9,8 @@ from django.db.models import Exists, OuterRef
 from deadlines.enums import State
 from deadlines.extension import Problem
 from deadlines.models import Deadline
-from rotations.models import Rota
 from rotations.queries.messages import SUBJECT
-from rotations.services.promising import LOOK, look_at_all
+from rotations.services.promising import LOOK, look_at_all, published_rotas
 
 GRACE = timedelta(minutes=10)
 TOO_LONG = timedelta(hours=2)
@@ -21,7 +20,8 @@ def check(now: datetime) -> list[Problem]:
     """Rosters that nobody looks at, which is mended here and now; and those not looked at for long."""
     looks = Deadline.objects.filter(subject_type=SUBJECT, kind=LOOK, state=State.PENDING)
     forgotten = (
-        Rota.objects.filter(~Exists(looks.filter(subject_id=OuterRef("team_id"))))
+        published_rotas()
+        .filter(~Exists(looks.filter(subject_id=OuterRef("team_id"))))
         .filter(active=True, created_at__lt=now - GRACE)
         .values("team_id")
         .distinct()

@@ -89,10 +89,13 @@ class _Read:
         self.held: dict[int, tuple[Held, ...]] = {}
         self._of_level: dict[tuple[int, str], list[int]] = defaultdict(list)
         self._always: dict[int, bool] = {}
+        self._with_primary: set[int] = set()
         for pk, team_id, active, since in rows:
             rota = facts[pk]
             if active:
                 self._of_level[team_id, rota.level].append(pk)
+                if rota.level == Level.PRIMARY and rota.plans:
+                    self._with_primary.add(team_id)
             self._always[pk] = not any(plan.hours for plan in rota.plans)
             known = list(recorded.get(pk, ()))
             if active:
@@ -134,7 +137,9 @@ class _Read:
 
     def gaps(self, team_id: int, level: str) -> tuple[Gap, ...]:
         """Where nobody holds the level though the team's rules ask for it; in the past only since its first
-        stretch."""
+        stretch. A team without a published primary has no roster yet, and no gap."""
+        if team_id not in self._with_primary:
+            return ()
         rotas = self._of_level[team_id, level]
         rules = self._asked.get(team_id) or RosterRules(team_id=team_id)
         asked = {Level.PRIMARY: rules.cover_always, Level.SECONDARY: rules.two_people}.get(

@@ -14,7 +14,7 @@ from rotations.queries.facts import PLAN_COLUMNS, PlanRow, facts_of, plan_rows
 from rotations.queries.team import rules_of, team_facts
 from rotations.rules import resolver
 from rotations.rules.facts import Holding, TeamFacts
-from rotations.rules.proof import Breach, added, prove
+from rotations.rules.proof import Breach, added, has_primary, prove
 
 NEXT_SHIFTS = 12
 LOOKED_AHEAD = timedelta(days=400)
@@ -94,7 +94,9 @@ def foresee_together(
     before = team_facts(team_id, start=now, end=until)
     after = team_facts(team_id, start=now, end=until, instead=instead)
     found = prove(after, start=now, end=until)
-    new = added(prove(before, start=now, end=until), found)
+    # What is missing before the first plan is published, publishing does not bring.
+    asked = replace(before, asks_for_cover=has_primary(after))
+    new = added(prove(asked, start=now, end=until), found)
     by_id = {rota.id: rota for rota in after.rotas}
     return Foresight(
         effective_at=effective_at,

@@ -150,6 +150,7 @@ class TeamFacts:
     """A team's rotas and everything the proof judges them by.
 
     `zone` and `holidays` (names by date) are the team's calendar. Whoever is missing from `people` has left.
+    `asks_for_cover`: somebody must be on call though no rota says so, as where a change takes the last one away.
     """
 
     team_id: int
@@ -160,3 +161,4 @@ class TeamFacts:
     limits: Limits = Limits()
     zone: str = "UTC"
     holidays: Mapping[date, str] = field(default_factory=dict)
+    asks_for_cover: bool = False

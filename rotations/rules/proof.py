@@ -48,8 +48,8 @@ def prove(team: TeamFacts, *, start: datetime, end: datetime) -> tuple[Breach, .
 
     What runs at the start is given since when it stands, as far as the proof looks back; nothing is given beyond
     the end but the rest of a shift. A shadow's breach never blocks, nor do short rest, weeks in a row and
-    holidays. Cover and two people are asked of a team that has a primary rota; where a team need not be covered
-    always, two people are needed while somebody is primary.
+    holidays. Cover and two people are asked of a team that has a primary rota with a plan, or of which
+    `asks_for_cover` is set; where a team need not be covered always, two people are needed while somebody is primary.
     """
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     proof = _Proof(team, start - LOOK_BACK, end)
@@ -63,6 +63,11 @@ def prove(team: TeamFacts, *, start: datetime, end: datetime) -> tuple[Breach, .
     ]
     lasting = (breach for breach in found if breach.ends_at > start and breach.starts_at < end)
     return tuple(sorted(lasting, key=lambda breach: (breach.starts_at, breach.key)))
+
+
+def has_primary(team: TeamFacts) -> bool:
+    """Whether it has a primary rota with a plan: one that was only drafted is no roster yet."""
+    return any(rota.level == Level.PRIMARY and rota.plans for rota in team.rotas)
 
 
 def added(before: Iterable[Breach], after: Iterable[Breach]) -> tuple[Breach, ...]:
@@ -99,7 +104,7 @@ class _Proof:
 
     def uncovered(self) -> Iterator[Breach]:
         """Minutes without a primary, and minutes with fewer than two people."""
-        if not self._of(Level.PRIMARY):
+        if not self.team.asks_for_cover and not has_primary(self.team):
             return
         limits = self.team.limits
         primary, second = (
@@ -124,7 +129,7 @@ class _Proof:
 
     def misaligned(self, start: datetime) -> Iterator[Breach]:
         """Secondaries with shifts of their own that begin or end when no primary's does."""
-        primaries = self._of(Level.PRIMARY)
+        primaries = [rota for rota in self._of(Level.PRIMARY) if rota.plans]
         told = {at for rota in primaries for at in self._boundaries(rota, start)}
         for rota in self._of(Level.SECONDARY) if primaries else ():
             own = set(self._boundaries(rota, start))

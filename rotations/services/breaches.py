@@ -26,11 +26,11 @@ def keep_breaches(
 ) -> list[Breach]:
     """Writes what is new, brings up to date what stands, ends what is gone. Returns the new rows.
 
-    The proof looked as far as `until` (None: at everything), which may lie beyond the `horizon` it looks to
-    every hour; what is on record beyond that stays. A finding is the same as one on record by its key, or when
-    it is about the same and overlaps it. One that was let stand and has grown since is open again, and so is
-    one that goes on, a day before what was let stand is over: nobody let the rest of it stand. Managers who
-    were told of one that is gone hear that as well.
+    The proof looked as far as `until` (None: at everything), which may lie beyond the `horizon` it looks to every
+    hour; what is on record beyond that stays. A finding is the same as one on record by its key, or when it is
+    about the same and overlaps it. One that was let stand and has grown since is open again, and so is one that
+    goes on, a day before the end of what was let stand: nobody let the rest of it stand. Managers who were told
+    of one that is gone hear that as well.
     """
     standing = _Standing(team_id)
     fresh, changed = [], []

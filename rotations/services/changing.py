@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -12,10 +12,9 @@ from django.db import transaction
 from deadlines.extension import Actor
 from directory.models import User
 from rotations.queries.team import team_facts
-from rotations.rules.proof import Breach, added, prove
+from rotations.rules.proof import Breach, added, has_primary, prove
 from rotations.services.breaches import keep_breaches
 from rotations.services.horizon import (
-    ByPerson,
     Moved,
     horizon_of,
     lock_roster,
@@ -66,10 +65,20 @@ def changing(
         rules = lock_roster(team_id)
         horizon = horizon_of(rules, now)
         until = max(horizon, reach or now)
-        known, before = _proved(team_id, now, until)
+        team = team_facts(team_id, start=now, end=until)
+        known = prove(team, start=now, end=until)
+        before = stretches_of(team, start=now, end=until)
         outcome = Outcome()
         yield outcome
-        outcome.breaches, after = _proved(team_id, now, until)
+        # Cover is asked alike before and after: else the end of the last primary would leave no gap, and
+        # the first would bring all that was missing until then.
+        changed = replace(
+            team_facts(team_id, start=now, end=until), asks_for_cover=has_primary(team)
+        )
+        if has_primary(changed) and not has_primary(team):
+            known = prove(replace(team, asks_for_cover=True), start=now, end=until)
+        outcome.breaches = prove(changed, start=now, end=until)
+        after = stretches_of(changed, start=now, end=until)
         outcome.new = added(known, outcome.breaches)
         blocking = tuple(one for one in outcome.new if one.blocking)
         if blocking and waived_by is None and not must:
@@ -84,9 +93,3 @@ def changing(
         tell_moved(team_id, outcome.moved, now=now, actor=actor, said=outcome.said)
         keep_looking(team_id, now=now)
         plan_turns(team_id, now=now)
-
-
-def _proved(team_id: int, now: datetime, until: datetime) -> tuple[tuple[Breach, ...], ByPerson]:
-    """What is wrong with the roster, and who will be on call when."""
-    team = team_facts(team_id, start=now, end=until)
-    return prove(team, start=now, end=until), stretches_of(team, start=now, end=until)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from deadlines.enums import State
 from deadlines.models import Deadline
 from deadlines.queries import open_promises
 from deadlines.services import Promise, move, schedule
-from rotations.models import RosterRules, Rota
+from rotations.enums import PlanState
+from rotations.models import Plan, RosterRules, Rota
 from rotations.queries.messages import SUBJECT
 
 LOOK = "rotations.look"
@@ -38,11 +41,19 @@ def keep_looking(team_id: int, *, now: datetime) -> None:
         promise(team_id, LOOK, next_look(team_id, now), now=now)
 
 
+def published_rotas() -> QuerySet[Rota]:
+    """Those with a published plan: one that was only drafted is no roster yet."""
+    plans = Plan.objects.filter(rota=OuterRef("pk"), state=PlanState.PUBLISHED)
+    return Rota.objects.filter(Exists(plans))
+
+
 def look_at_all(*, now: datetime) -> list[int]:
-    """Every team that has a rota is looked at, those at once of which nobody had thought. Returns these."""
+    """Every team that has published a plan is looked at, those at once of which nobody had thought. Returns
+    these."""
     looked_at = Deadline.objects.filter(subject_type=SUBJECT, kind=LOOK, state=State.PENDING)
     forgotten = (
-        Rota.objects.exclude(team_id__in=looked_at.values("subject_id"))
+        published_rotas()
+        .exclude(team_id__in=looked_at.values("subject_id"))
         .order_by("team_id")
         .values_list("team_id", flat=True)
         .distinct()

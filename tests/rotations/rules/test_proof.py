@@ -79,6 +79,20 @@ def test_a_team_without_a_primary_rota_has_nothing_to_prove() -> None:
     assert prove(TeamFacts(7, ()), start=START, end=END) == ()
 
 
+def test_a_primary_that_was_only_drafted_is_no_roster_yet() -> None:
+    draft = RotaFacts(1, ())
+    secondary = RotaFacts(2, (plan(),), Level.SECONDARY, (draft,))
+    assert found(team(draft, secondary)) == []
+
+
+@pytest.mark.clause("C6", "C11")
+def test_cover_is_asked_of_a_team_that_has_lost_its_primary() -> None:
+    breaches = found(TeamFacts(7, (), asks_for_cover=True))
+    assert [(b.kind, b.ends_at) for b in breaches] == [
+        (BreachKind.GAP, END), (BreachKind.NO_SECOND, END),
+    ]  # fmt: skip
+
+
 class TestCover:
     @pytest.mark.clause("C6")
     def test_a_vacant_stretch_is_a_gap(self) -> None:

@@ -11,16 +11,22 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 
+from deadlines.enums import State
 from deadlines.extension import Actor
+from deadlines.models import Deadline
 from directory.models import Team, User
 from directory.permissions import actor_of
 from notifications.models import ContactMethod, PageOut
-from rotations.enums import PlanState, Why
+from rotations import health
+from rotations.enums import BreachKind, PlanState, Why
 from rotations.models import Breach, Plan, Rota, Shift, TimeOff
 from rotations.queries import who_is_on_call
+from rotations.queries.calendar import lines_of
 from rotations.queries.foresight import foresee, row_of
 from rotations.services import RotaRefused, plans
 from rotations.services.horizon import redraw
+from rotations.services.looking import look
+from rotations.services.promising import LOOK
 from rotations.services.refusal import RosterBroken
 from tests.directory import factories as people
 from tests.notifications.factories import make_method
@@ -456,6 +462,18 @@ class TestWithdraw:
             plans.withdraw(draft.pk, actor=boss, now=NOW)
         assert holders(pair[0]) == before
 
+    @pytest.mark.clause("C6")
+    def test_the_only_plan_of_the_only_primary_is_taken_back_with_a_reason(
+        self, team: Team, crew: list[User], boss: Actor
+    ) -> None:
+        rota = plans.make_rota(team, slug="new", name="New", level="primary", actor=boss, now=NOW)
+        draft = edit(rota.plans.get(), boss, crew)
+        plans.publish(draft.pk, edit=draft.edit, effective=HANDOFF, actor=boss, now=NOW)
+        with pytest.raises(RosterBroken):
+            plans.withdraw(draft.pk, actor=boss, now=NOW)
+        plans.withdraw(draft.pk, actor=boss, now=NOW, waiver_reason="Not this year")
+        assert Plan.objects.get(pk=draft.pk).state == PlanState.WITHDRAWN
+
     def test_one_that_has_begun_stays(self, pair: tuple[Rota, Rota], boss: Actor) -> None:
         with pytest.raises(RotaRefused) as refused:
             plans.withdraw(pair[0].plans.get().pk, actor=boss, now=NOW)
@@ -481,6 +499,30 @@ class TestRota:
             plans.retire(pair[0].pk, actor=boss, now=NOW)
         assert refused.value.code == "derived"
 
+    @pytest.mark.clause("C6", "C11")
+    def test_the_last_primary_retires_only_with_a_reason_and_comes_back_without(
+        self, team: Team, crew: list[User], boss: Actor
+    ) -> None:
+        primary = make_rota(team, crew, slug="primary")
+        with pytest.raises(RosterBroken) as refused:
+            plans.retire(primary.pk, actor=boss, now=NOW)
+        assert [one.clause for one in refused.value.breaches] == ["C6"]  # one was alone before
+        plans.retire(primary.pk, actor=boss, now=NOW, waiver_reason="Sam's team answers now")
+        gap = Breach.objects.get(kind=BreachKind.GAP)
+        assert (gap.waived_reason, gap.level) == ("Sam's team answers now", "primary")
+        look(team.pk, now=NOW + timedelta(hours=1))
+        assert not Breach.objects.filter(gone_at=None).exists()
+        plans.revive(primary.pk, actor=boss, now=NOW)
+        assert holders(primary, weeks=1) == ["Cleo"]
+
+    @pytest.mark.clause("C6")
+    def test_one_of_two_primaries_that_does_not_leave_a_gap_retires(
+        self, pair: tuple[Rota, Rota], team: Team, crew: list[User], boss: Actor
+    ) -> None:
+        both = make_rota(team, crew[2:], slug="nights")
+        plans.retire(both.pk, actor=boss, now=NOW)
+        assert not Rota.objects.get(pk=both.pk).active
+
     def test_is_named_anew_and_keeps_its_level_once_it_has_a_plan(
         self, pair: tuple[Rota, Rota], team: Team, boss: Actor
     ) -> None:
@@ -499,6 +541,41 @@ class TestRota:
         assert (kept.horizon_weeks, kept.two_people) == (8, False)
         last = Shift.objects.filter(rota=pair[0]).latest("starts_at")
         assert last.starts_at < NOW + WEEK * 8
+
+
+class TestBeforeTheFirstPlan:
+    @pytest.fixture
+    def rota(self, team: Team, boss: Actor) -> Rota:
+        return plans.make_rota(team, slug="new", name="New", level="primary", actor=boss, now=NOW)
+
+    @pytest.mark.clause("C6")
+    def test_nobody_looks_nothing_is_amiss_and_nobody_is_woken(
+        self, team: Team, rota: Rota, boss: Actor
+    ) -> None:
+        Rota.objects.update(created_at=NOW)
+        assert health.check(NOW + timedelta(hours=1)) == []
+        look(team.pk, now=NOW + timedelta(hours=1))
+        secondary = plans.make_rota(
+            team, slug="second", name="Second", level="secondary", actor=boss, now=NOW
+        )
+        plans.retire(secondary.pk, actor=boss, now=NOW)
+        assert not Breach.objects.exists()
+        assert not PageOut.objects.exists()
+        [line] = lines_of([rota], start=NOW, end=NOW + WEEK, now=NOW)
+        assert line.gaps == ()
+
+    @pytest.mark.clause("C6")
+    @pytest.mark.parametrize("effective", ["handoff", "now"])
+    def test_the_first_one_is_published_and_looked_at_from_then_on(
+        self, team: Team, crew: list[User], rota: Rota, boss: Actor, effective: Any
+    ) -> None:
+        draft = edit(rota.plans.get(), boss, crew)
+        row = row_of(draft, ids(crew))
+        assert foresee(rota, row, effective_at=HANDOFF, now=NOW).blocking == ()
+        outcome = plans.publish(draft.pk, edit=draft.edit, effective=effective, actor=boss, now=NOW)
+        assert not any(breach.blocking for breach in outcome.new)
+        assert {row.kind for row in Breach.objects.all()} >= {BreachKind.NO_SECOND}
+        assert Deadline.objects.filter(kind=LOOK, state=State.PENDING).count() == 1
 
 
 class TestForesight:
