@@ -85,7 +85,7 @@ class _Read:
             .annotate(since=Subquery(first))
             .values_list("pk", "team_id", "active", "since")
         )
-        recorded = _recorded(team_ids, start, min(now, end)) if start < now else {}
+        recorded = _recorded(team_ids, start, end, now) if start < now else {}
         self.held: dict[int, tuple[Held, ...]] = {}
         self._of_level: dict[tuple[int, str], list[int]] = defaultdict(list)
         self._always: dict[int, bool] = {}
@@ -174,16 +174,17 @@ def _goes_on(before: Held, after: Held) -> bool:
 
 
 def _recorded(
-    team_ids: Collection[int], start: datetime, until: datetime
+    team_ids: Collection[int], start: datetime, end: datetime, now: datetime
 ) -> Mapping[int, Sequence[Held]]:
     """The shifts as they were, by rota, each cut where the rules take over."""
     rows = Shift.objects.filter(
-        team_id__in=team_ids, ends_at__gt=start, starts_at__lt=until
+        team_id__in=team_ids, ends_at__gt=start, starts_at__lt=min(end, now)
     ).order_by("starts_at")
     found: dict[int, list[Held]] = defaultdict(list)
     for rota_id, user_id, starts_at, ends_at, why, override_id in rows.values_list(
         "rota_id", "user_id", "starts_at", "ends_at", "why", "override_id"
     ):
-        held = Held(rota_id, user_id, starts_at, min(ends_at, until), Why(why), override_id)
+        until = min(ends_at, now) if end > now else ends_at
+        held = Held(rota_id, user_id, starts_at, until, Why(why), override_id)
         found[rota_id].append(held)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ def held_between(
     if start >= now:
         return _by_start(shifts_of(rotas.filter(active=True), start=start, end=end))
     until = min(end, now)
-    recorded = _on_record(rotas, until)
+    recorded = {pk: since for pk, since in _on_record(rotas, until).items() if since < until}
     past = _recorded(
         Shift.objects.filter(rota__in=recorded, starts_at__lt=until, ends_at__gt=start)
     )
@@ -50,18 +50,24 @@ def held_between(
         return _by_start([*before, *past])
     over = [one for one in [*before, *past] if one.ends_at <= now]
     running = {one.rota_id: one for one in past if one.ends_at > now}
-    return _by_start([*over, *_from_now_on(rotas, running, now, end)])
+    return _by_start([*over, *_from_now_on(rotas, recorded, running, now, end)])
 
 
 def _from_now_on(
-    rotas: QuerySet[Rota], running: dict[int, OnCall], now: datetime, end: datetime
+    rotas: QuerySet[Rota],
+    recorded: Collection[int],
+    running: dict[int, OnCall],
+    now: datetime,
+    end: datetime,
 ) -> Iterator[OnCall]:
-    """What the rules say; who is on call already has been since the record says, and whoever should not be
-    any more was until now."""
+    """What the rules say. Of a rota on record, who is on call already has been since the record says; else
+    from now on only, and whoever should not be any more was until now."""
     for one in shifts_of(rotas.filter(active=True), start=now, end=end):
-        known = running.get(one.rota_id)
-        if known and one.starts_at <= now and one.user_id == known.user_id:
-            one = replace(one, starts_at=running.pop(one.rota_id).starts_at)
+        if one.starts_at <= now and one.rota_id in recorded:
+            known = running.get(one.rota_id)
+            goes_on = known and (known.user_id, known.why) == (one.user_id, one.why)
+            since = running.pop(one.rota_id).starts_at if goes_on else now
+            one = replace(one, starts_at=since)
         yield one
     for known in running.values():
         yield replace(known, ends_at=now)

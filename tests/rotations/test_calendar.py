@@ -54,6 +54,9 @@ def agree(line: Line, start: datetime, weeks: int, now: datetime) -> None:
         here = [one.user_id for one in line.held if one.starts_at <= at < one.ends_at]
         there = [one.user_id for one in other if one.starts_at <= at < one.ends_at]
         assert here == there, at
+    assert [(one.user_id, one.starts_at, one.ends_at) for one in line.held] == [
+        (one.user_id, one.starts_at, one.ends_at) for one in other
+    ]
 
 
 def test_whole_shifts_in_order_with_the_override_that_cuts_one(
@@ -108,7 +111,7 @@ def test_a_team_without_a_rule_of_cover_has_no_red_hours(team: Team, people: lis
 
 
 def test_what_is_over_is_shown_as_it_was_recorded(team: Team, people: list[User]) -> None:
-    """The rules say Ann; the record says Cat held it, and the record stands."""
+    """The rules say Ann; the record says Cat held it, then nobody, and the record stands."""
     rota = make_rota(team, people)
     Shift.objects.create(
         rota=rota, team=team, level="primary", user=people[2], why="rota", frozen=True,
@@ -120,6 +123,7 @@ def test_what_is_over_is_shown_as_it_was_recorded(team: Team, people: list[User]
         ("Ann", NOW, MONDAY + WEEK, Why.ROTA),
     ]
     assert line.gaps == (Gap(MONDAY + timedelta(days=1), NOW),)
+    agree(line, MONDAY, 1, NOW)
 
 
 def test_before_the_record_begins_the_rules_are_asked(team: Team, people: list[User]) -> None:
@@ -141,11 +145,37 @@ def test_an_override_made_late_holds_from_now_on_only(team: Team, people: list[U
     redraw(team.pk, now=MONDAY)
     make_override(rota, people[2], NOW - timedelta(hours=5), NOW + timedelta(hours=5))
     redraw(team.pk, now=NOW)
-    assert said(lines(rota, weeks=1)[0]) == [
+    [line] = lines(rota, weeks=1)
+    agree(line, MONDAY, 1, NOW)
+    assert said(line) == [
         ("Ann", MONDAY, NOW, Why.ROTA),
         ("Cat", NOW, NOW + timedelta(hours=5), Why.OVERRIDE),
         ("Ann", NOW + timedelta(hours=5), MONDAY + WEEK, Why.ROTA),
     ]
+
+
+def test_what_the_rules_say_anew_counts_from_now_on_though_it_was_not_drawn(
+    team: Team, people: list[User]
+) -> None:
+    """Ann has been on call since Monday by the table; the rules say Cat since an hour ago."""
+    rota = make_rota(team, people)
+    redraw(team.pk, now=MONDAY)
+    make_override(rota, people[2], NOW - timedelta(hours=1), NOW + timedelta(hours=5))
+    [line] = lines(rota, weeks=1)
+    agree(line, MONDAY, 1, NOW)
+    assert [name for name, *_ in said(line)] == ["Ann", "Cat", "Ann"]
+
+
+def test_a_range_that_is_over_has_its_stretches_whole(team: Team, people: list[User]) -> None:
+    rota = make_rota(team, people)
+    redraw(team.pk, now=MONDAY)
+    now = MONDAY + WEEK + timedelta(days=4)
+    redraw(team.pk, now=now)
+    start = MONDAY - timedelta(days=5)
+    for weeks in (1, 2):
+        [line] = lines(rota, start=start, weeks=weeks, now=now)
+        agree(line, start, weeks, now)
+    assert line.held[-1].ends_at == MONDAY + 2 * WEEK
 
 
 def test_a_shift_that_runs_is_one_stretch_from_record_to_rule(
