@@ -12,6 +12,7 @@ from directory.permissions import (
     editable_teams,
     is_admin,
     may_edit_team,
+    sees_every_team,
     visible_people,
     visible_teams,
 )
@@ -23,6 +24,8 @@ def visible_rotas(user: Somebody) -> QuerySet[Rota]:
     """The rotas the person may look at: those of the teams they see, and those they are in."""
     if not isinstance(user, User) or not user.is_active:
         return Rota.objects.none()
+    if sees_every_team(user):
+        return Rota.objects.all()
     return Rota.objects.filter(Q(team__in=visible_teams(user)) | Q(pk__in=places_of(user)))
 
 
@@ -109,12 +112,16 @@ def visible_time_off(user: Somebody) -> QuerySet[TimeOff]:
 
 
 def visible_swaps(user: Somebody) -> QuerySet[Swap]:
-    """The swaps the person may look at: of the rotas they see, and their own."""
+    """The swaps the person may look at: of the rotas they see, and their own.
+
+    Which rotas these are is read here, for who does not see every team: as a subquery within the "or" the database
+    may ask it anew for each swap.
+    """
     if not isinstance(user, User) or not user.is_active:
         return Swap.objects.none()
+    if sees_every_team(user):
+        return Swap.objects.all()
+    seen = list(visible_rotas(user).values_list("pk", flat=True))
     return Swap.objects.filter(
-        Q(rota__in=visible_rotas(user))
-        | Q(back_rota__in=visible_rotas(user))
-        | Q(giver=user)
-        | Q(colleague=user)
+        Q(rota__in=seen) | Q(back_rota__in=seen) | Q(giver=user) | Q(colleague=user)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 import time_machine
@@ -17,7 +18,8 @@ from directory import services as directory_services
 from directory.models import Team, User
 from notifications.models import ContactMethod
 from rotations import queries
-from rotations.models import Rota
+from rotations.models import Rota, Swap
+from rotations.permissions import visible_swaps
 from rotations.queries import OnCall, next_shifts, roster, shifts_of, who_is_on_call
 from rotations.rules.roster import Person
 from tests.directory import factories as people
@@ -219,3 +221,44 @@ def test_the_roster_equals_the_pure_answer(
     assert turns.members == tuple(user.pk for user in crew)
     assert behind.base == facts[primary.pk]
     assert facts[secondary.pk].above == (facts[primary.pk],)
+
+
+class TestWhoSeesWhichSwaps:
+    @pytest.fixture
+    def swaps(self, team: Team, crew: list[User], primary: Rota) -> list[Swap]:
+        """One of the team, and one back to it from another team."""
+        elsewhere = make_rota(people.make_team(), crew)
+        at: Any = {
+            "starts_at": WEDNESDAY,
+            "ends_at": WEDNESDAY + timedelta(days=1),
+            "created_at": WEDNESDAY,
+        }
+        who: Any = {"giver": crew[0], "colleague": crew[1], "filed_by": crew[0]}
+        back: Any = {
+            "back_rota": primary, "back_starts_at": WEDNESDAY, "back_ends_at": WEDNESDAY + timedelta(days=1),
+        }  # fmt: skip
+        return [
+            Swap.objects.create(rota=primary, **who, **at),
+            Swap.objects.create(rota=elsewhere, **who, **at, **back),
+            Swap.objects.create(rota=elsewhere, **who, **at),
+        ]
+
+    def test_everybody_with_a_role_all_others_those_of_their_rotas_and_their_own(
+        self, team: Team, swaps: list[Swap]
+    ) -> None:
+        engineer = people.make_engineer(people.make_team())
+        assert set(visible_swaps(engineer)) == set(swaps)
+        guest = people.make_responder(people.make_team())
+        assert not visible_swaps(guest).exists()
+        make_rota(team, [guest], slug="guests")
+        assert not visible_swaps(guest).exists()
+        swaps[2].colleague = guest
+        swaps[2].save()
+        assert set(visible_swaps(guest)) == {swaps[2]}
+        assert set(visible_swaps(people.make_responder(team))) == {swaps[0], swaps[1]}
+
+    def test_no_plan_asks_again_for_each_swap_which_rotas_are_seen(
+        self, team: Team, swaps: list[Swap]
+    ) -> None:
+        for reader in (people.make_engineer(team), people.make_responder(team)):
+            assert "SubPlan" not in visible_swaps(reader).explain()
