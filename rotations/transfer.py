@@ -10,6 +10,7 @@ from typing import Any
 import tablib
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from import_export import fields, resources
 from import_export.formats.base_formats import CSV
 from import_export.instance_loaders import BaseInstanceLoader
@@ -17,12 +18,14 @@ from import_export.instance_loaders import BaseInstanceLoader
 from deadlines.extension import Actor
 from directory.models import Team, User
 from directory.models.team import WEEKDAYS
+from directory.permissions import editable_teams, person_of
 from rotations.enums import Level
 from rotations.models import Plan, Rota
 from rotations.queries.facts import PlanRow, plan_rows
 from rotations.queries.foresight import Foresight, foresee_together, next_handoff, row_of
 from rotations.rules.cells import harmless, meant
 from rotations.services import RotaRefused, plans
+from rotations.services.changing import lock_roster
 
 LARGEST = 1_000_000
 """The most characters a table may have."""
@@ -212,6 +215,7 @@ def _read(
     dataset = _dataset(text, brought)
     if dataset is None:
         return
+    _lock_rosters(dataset, actor)
     resource = RotaResource(actor=actor, now=now)
     result = resource.import_data(
         dataset, dry_run=False, raise_errors=False, use_transactions=False
@@ -231,6 +235,23 @@ def _read(
         _foresee(brought, team_id, drafts, effective, now)
         if publish:
             _publish(brought, drafts, effective, actor, now, waiver_reason)
+
+
+def _lock_rosters(dataset: tablib.Dataset, actor: Actor) -> None:
+    """Those the table may change, in the order in which everybody takes several."""
+    cells = {
+        name: {meant(str(row.get(name) or "").strip()) for row in dataset.dict}
+        for name in ("slug", "team")
+    }
+    named = Q(slug__in=cells["team"]) | Q(rotas__slug__in=cells["slug"])
+    own = editable_teams(person_of(actor)).values("pk")
+    for team_id in (
+        Team.objects.filter(named, pk__in=own)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+        .distinct()
+    ):
+        lock_roster(team_id)
 
 
 def _foresee(

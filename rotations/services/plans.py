@@ -28,7 +28,7 @@ from rotations.queries.foresight import (
 )
 from rotations.rules import resolver
 from rotations.rules.facts import PlanFacts
-from rotations.services.changing import Outcome, changing
+from rotations.services.changing import Outcome, changing, lock_roster
 from rotations.services.refusal import RotaRefused
 
 JUDGED_INTO = timedelta(weeks=8)
@@ -62,7 +62,7 @@ def make_rota(team: Team, *, slug: str, name: str, level: str, actor: Actor, now
     """A rota that nobody holds yet, with an empty draft. Raises PermissionDenied."""
     require_editor(actor, team.pk)
     with told_by(actor):
-        RosterRules.objects.get_or_create(team=team)
+        lock_roster(team.pk)
         rota = Rota.objects.create(team=team, slug=slug, name=name, level=level)
         open_draft(rota.pk, actor=actor, now=now)
     return rota
@@ -74,8 +74,7 @@ def edit_rota(rota_id: int, *, name: str, level: str, actor: Actor) -> Rota:
 
     Raises PermissionDenied, RotaRefused ("published").
     """
-    rota = Rota.objects.select_for_update().get(pk=rota_id)
-    require_editor(actor, rota.team_id)
+    rota = _locked_rota(rota_id, actor)
     if level != rota.level and rota.plans.exclude(state=PlanState.DRAFT).exists():
         raise RotaRefused("published", "This rota has shifts at its level; make another rota.")
     if (rota.name, rota.level) != (name, level):
@@ -153,8 +152,7 @@ def open_draft(rota_id: int, *, actor: Actor, now: datetime) -> Plan:
     The copy begins with the shift that runs: its holder is the first in the list. So a person more or
     less does not shift the others' turns. Raises PermissionDenied.
     """
-    rota = Rota.objects.select_for_update().get(pk=rota_id)
-    require_editor(actor, rota.team_id)
+    rota = _locked_rota(rota_id, actor)
     draft = rota.plans.filter(state=PlanState.DRAFT).first()
     if draft is not None:
         return draft
@@ -364,7 +362,19 @@ def _refuse_unready(plan: Plan) -> None:
         raise RotaRefused("inactive", f"Not active: {', '.join(gone)}.")
 
 
+def _locked_rota(rota_id: int, actor: Actor) -> Rota:
+    """The roster first, then the rota: everybody in this order, as who writes a draft may go on to publish."""
+    team_id = Rota.objects.values_list("team_id", flat=True).get(pk=rota_id)
+    require_editor(actor, team_id)
+    lock_roster(team_id)
+    return Rota.objects.select_for_update().get(pk=rota_id)
+
+
 def _locked_draft(plan_id: int, edit: int, actor: Actor) -> Plan:
+    """The roster first, then the draft, as above."""
+    for team_id in Plan.objects.filter(pk=plan_id).values_list("rota__team_id", flat=True):
+        require_editor(actor, team_id)
+        lock_roster(team_id)
     plan = (
         Plan.objects.select_for_update(of=("self",))
         .select_related("rota__team", "edited_by")
@@ -373,7 +383,6 @@ def _locked_draft(plan_id: int, edit: int, actor: Actor) -> Plan:
     )
     if plan is None:
         raise RotaRefused("not_a_draft", "Somebody threw this draft away meanwhile.")
-    require_editor(actor, plan.rota.team_id)
     if plan.state != PlanState.DRAFT:
         who = plan.published_by or "Somebody"
         raise RotaRefused(

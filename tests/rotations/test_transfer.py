@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from threading import Thread
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.test import Client
 
 from deadlines.extension import Actor
@@ -17,11 +19,12 @@ from directory.permissions import actor_of
 from rotations.enums import PlanState
 from rotations.models import Plan, Rota
 from rotations.rules.cells import harmless, meant
-from rotations.services.horizon import redraw
+from rotations.services.horizon import lock_roster, redraw
 from rotations.transfer import COLUMNS, as_csv, bring_in
 from tests.directory import factories as people
 from tests.notifications.factories import make_method
 from tests.rotations.factories import make_rota, make_secondary
+from tests.rotations.waiting import wait_for_who_waits
 
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)
 
@@ -186,6 +189,33 @@ def test_a_table_that_would_break_the_roster_is_not_published(
     assert "The roster would break" in brought.refused
     assert not Plan.objects.exclude(state=PlanState.PUBLISHED).exists()
     assert not read(text, boss, publish=True, waiver_reason="Two are ill").faulty
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_teams_are_taken_in_the_order_in_which_everybody_takes_them() -> None:
+    """Who holds the first team's roster may take the second's as well, whatever the table's order."""
+    first, second = people.make_team("first"), people.make_team("second")
+    admin = actor_of(people.make_admin())
+    for team in (first, second):
+        make_rota(team, [people.make_engineer(team, team.slug) for _ in range(2)], slug=team.slug)
+        redraw(team.pk, now=NOW)
+    text = table({"slug": "second", "length": "2"}, {"slug": "first", "length": "2"})
+    faulty = []
+
+    def read_in() -> None:
+        try:
+            faulty.append(read(text, admin, publish=True, waiver_reason="They know").faulty)
+        finally:
+            connection.close()
+
+    thread = Thread(target=read_in)
+    with transaction.atomic():
+        lock_roster(first.pk)
+        thread.start()
+        wait_for_who_waits()
+        lock_roster(second.pk)
+    thread.join(30)
+    assert faulty == [False]
 
 
 class TestAdmin:

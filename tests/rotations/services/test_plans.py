@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import connection, transaction
 
 from deadlines.enums import State
 from deadlines.extension import Actor
@@ -31,6 +31,7 @@ from rotations.services.refusal import RosterBroken
 from tests.directory import factories as people
 from tests.notifications.factories import make_method
 from tests.rotations.factories import make_rota, make_secondary
+from tests.rotations.waiting import wait_for_who_waits
 
 NOW = datetime(2026, 1, 14, 3, 10, tzinfo=UTC)  # a Wednesday, in the second shift
 HANDOFF = datetime(2026, 1, 19, 9, tzinfo=UTC)
@@ -346,6 +347,30 @@ class TestPublish:
         for thread in threads:
             thread.join(30)
         assert sorted(answers) == ["not_a_draft", "published"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_who_writes_a_draft_and_publishes_it_in_one_stroke_never_waits_for_who_waits_for_them(
+        self, pair: tuple[Rota, Rota], crew: list[User], boss: Actor
+    ) -> None:
+        draft = plans.open_draft(pair[0].pk, actor=boss, now=NOW)
+        answers = []
+
+        def other() -> None:
+            try:
+                plans.publish(draft.pk, edit=draft.edit, actor=boss, now=NOW)
+            except RotaRefused as refusal:
+                answers.append(refusal.code)
+            finally:
+                connection.close()
+
+        thread = Thread(target=other)
+        with transaction.atomic():
+            written = edit(draft, boss, crew[::-1])
+            thread.start()
+            wait_for_who_waits()
+            plans.publish(draft.pk, edit=written.edit, actor=boss, now=NOW)
+        thread.join(30)
+        assert answers == ["not_a_draft"]
 
 
 class TestProved:
