@@ -136,6 +136,7 @@ class RotaResource(resources.ModelResource):  # type: ignore[misc]
         else:
             rota = plans.edit_rota(instance.pk, name=name, level=level, actor=self.actor)
         draft = plans.open_draft(rota.pk, actor=self.actor, now=self.now)
+        plans.refuse_anothers(draft, actor=self.actor)
         self.drafts[rota.pk] = plans.edit_draft(
             draft.pk, edit=draft.edit, members=people, actor=self.actor, now=self.now, **turns
         )
@@ -193,7 +194,8 @@ def bring_in(
     """Reads a table in: every changed rota gets a draft, and with `publish` the drafts of each team bind together.
 
     All or nothing: where a row has a fault, or a roster would break, nothing is written; nor is with `dry_run`,
-    which says the same beforehand. Faults are in what is returned, never raised.
+    which says the same beforehand. A row of a rota into whose draft somebody else has written is one with a fault.
+    Faults are in what is returned, never raised.
     """
     brought = Brought()
     with transaction.atomic():

@@ -485,11 +485,19 @@ class PlanAdmin(EventHistory, TeamScopedAdmin):
         if not may_edit_team(person(request), team.pk):
             raise PermissionDenied
         now = timezone.now()
+        edits = {plan.pk: plan.edit for plan in found}
 
         def do(given: dict[str, Any]) -> None:
             form = WhenForm()
+            looked_at = _edits_in(request.POST.get("edits", ""))
+            if looked_at.keys() != edits.keys():
+                raise RotaRefused(
+                    "changed_meanwhile",
+                    "Not these drafts were shown: one was begun, published or thrown away meanwhile."
+                    " Look at them as they stand now.",
+                )
             plans.publish_together(
-                {plan.pk: plan.edit for plan in found},
+                looked_at,
                 effective=form.effective(given, zone),
                 actor=actor_of(person(request)),
                 now=now,
@@ -511,7 +519,10 @@ class PlanAdmin(EventHistory, TeamScopedAdmin):
             do=do,
             back=back,
             opts=self.opts,
-            more={"foresight": panel(seen, [plan.rota for plan in found], zone)},
+            more={
+                "foresight": panel(seen, [plan.rota for plan in found], zone),
+                "edits": ",".join(f"{pk}:{edit}" for pk, edit in edits.items()),
+            },
         )
 
     # --- within --------------------------------------------------------------------------------
@@ -529,6 +540,12 @@ class PlanAdmin(EventHistory, TeamScopedAdmin):
         answer = HttpResponseRedirect(reverse("admin:rotations_plan_change", args=[draft.pk]))
         answer.status_code = 307  # the same form, posted there
         return answer
+
+
+def _edits_in(text: str) -> dict[int, int]:
+    """The drafts and the counters that were shown, as the page carries them: `7:1,9:3`."""
+    pairs = [part.partition(":") for part in text.split(",")]
+    return {int(pk): int(edit) for pk, _, edit in pairs if pk.isdecimal() and edit.isdecimal()}
 
 
 def _people_in(formset: Any) -> list[int]:

@@ -217,6 +217,21 @@ def edit_draft(
     return draft
 
 
+def refuse_anothers(draft: Plan, *, actor: Actor) -> None:
+    """Refuses to write over what somebody else has written into a draft unseen.
+
+    Raises RotaRefused ("anothers"), naming who and when.
+    """
+    person = _user(actor)
+    if draft.edit > 1 and draft.edited_by_id != (person.pk if person else None):
+        who = draft.edited_by or "Somebody"
+        raise RotaRefused(
+            "anothers",
+            f"{who} changed the draft of {draft.rota}{_told(draft.edited_at, draft.zone)}."
+            " Publish it or throw it away first.",
+        )
+
+
 @transaction.atomic
 def discard_draft(plan_id: int, *, edit: int, actor: Actor) -> None:
     """Throws the draft away; the record of changes keeps it. Harmless when it is gone.

@@ -19,6 +19,7 @@ from directory.permissions import actor_of
 from rotations.enums import PlanState
 from rotations.models import Plan, Rota
 from rotations.rules.cells import harmless, meant
+from rotations.services import plans
 from rotations.services.horizon import lock_roster, redraw
 from rotations.transfer import COLUMNS, as_csv, bring_in
 from tests.directory import factories as people
@@ -178,6 +179,27 @@ def test_what_is_no_table_of_rotas_is_refused(
     rotas: tuple[Rota, Rota], boss: Actor, text: str, said: str
 ) -> None:
     assert said in read(text, boss).refused
+
+
+def test_what_another_manager_has_written_into_a_draft_is_not_written_over(
+    rotas: tuple[Rota, Rota], crew: list[User], boss: Actor, team: Team
+) -> None:
+    noa = actor_of(people.make_manager(team, "Noa"))
+    draft = plans.open_draft(rotas[0].pk, actor=noa, now=NOW)
+    text = table({"slug": "primary", "length": "2"})
+    assert not read(text, boss, dry_run=True).faulty, "one that was only opened says nothing yet"
+    order = [crew[2].pk, crew[0].pk]
+    plans.edit_draft(draft.pk, edit=1, members=order, actor=noa, now=NOW)
+    for dry_run in (True, False):
+        brought = read(text, boss, dry_run=dry_run)
+        assert (
+            "Noa changed the draft of Primary on 14 Jan at 04:10 CET" in brought.rows[0].faults[0]
+        )
+    draft.refresh_from_db()
+    assert (draft.length, list(draft.members.values_list("user", flat=True))) == (1, order)
+    assert not read(text, noa).faulty
+    draft.refresh_from_db()
+    assert draft.length == 2
 
 
 @pytest.mark.clause("C11")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -106,6 +107,12 @@ def posted(browser: Client, draft: Plan, order: Sequence[int] = (), **changed: s
     form = form_of(browser.get(change(draft)))
     numbers = {f"members-{row}-position": str(number) for row, number in enumerate(order)}
     return form | numbers | changed
+
+
+def looked_at(answer: Any) -> dict[str, str]:
+    """What the page of publishing together posts: the drafts it showed, at the next handoff."""
+    [edits] = re.findall(r'name="edits" value="([^"]+)"', answer.content.decode())
+    return {"when": "handoff", "waive": "", "edits": edits}
 
 
 class TestRota:
@@ -435,9 +442,29 @@ class TestDraft:
         )
         assert "Publish 2 drafts of Platform together?" in answer.content.decode()
         url = f"/admin/rotations/rota/publish-together/?rotas={primary.pk},{secondary.pk}"
-        assert browser.post(url, {"when": "handoff", "waive": ""}).status_code == 302
+        assert browser.post(url, looked_at(answer)).status_code == 302
         found = Plan.objects.filter(pk__in=[draft.pk for draft in drafts])
         assert set(found.values_list("state", "effective_at")) == {("published", HANDOFF)}
+
+    def test_what_was_changed_after_the_page_was_shown_is_shown_before_it_is_published(
+        self, team: Team, primary: Rota, secondary: Rota, crew: list[User], boss: User, enter: Enter
+    ) -> None:
+        browser, noa = enter(boss), actor_of(people.make_manager(team, "Noa"))
+        draft = draft_of(primary, boss)
+        url = f"/admin/rotations/rota/publish-together/?rotas={primary.pk},{secondary.pk}"
+        form = looked_at(browser.get(url))
+        order = [crew[0].pk, crew[2].pk, crew[1].pk]
+        plans.edit_draft(draft.pk, edit=1, members=order, actor=noa, now=NOW)
+        answer = browser.post(url, form)
+        assert answer.status_code == 422
+        assert "Noa changed this draft on 14 Jan at 04:10 CET" in answer.content.decode()
+        form = looked_at(answer)
+        draft_of(secondary, boss)
+        answer = browser.post(url, form)
+        assert "Not these drafts were shown" in answer.content.decode()
+        assert Plan.objects.filter(state=PlanState.DRAFT).count() == 2
+        assert browser.post(url, looked_at(answer)).status_code == 302
+        assert not Plan.objects.filter(state=PlanState.DRAFT).exists()
 
 
 class TestHistory:
