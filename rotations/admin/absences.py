@@ -35,7 +35,7 @@ class TimeOffAdmin(Refusing, EventHistory, ModelAdmin):
 
     form = TimeOffForm
     fields = ("user", "starts_at", "ends_at", "reason")
-    list_display = ("user", "starts_at", "ends_at", "created_by")
+    list_display = ("user", "begins", "ends", "created_by")
     list_filter = ("user__memberships__team",)
     list_select_related = ("user", "created_by")
     search_fields = ("user__name", "user__email")
@@ -67,13 +67,12 @@ class TimeOffAdmin(Refusing, EventHistory, ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: TimeOff | None = None) -> Any:
         if obj is None:
             return (*self.fields, "waive")
-        shown = (*self.fields, "waiver_reason", "created_by", "created_at")
+        kept = ("waiver_reason", "created_by", "created_at")
         if self.has_change_permission(request, obj):
-            return (*shown, "waive")
-        hidden = (
-            () if self._may(request, obj) else ("reason", "waiver_reason")
-        )  # others' own business
-        return tuple(name for name in shown if name not in hidden)
+            return (*self.fields, *kept, "waive")
+        if self._may(request, obj):
+            return ("user", "begins", "ends", "reason", *kept)
+        return ("user", "begins", "ends", "created_by", "created_at")  # why is others' own business
 
     def history_view(self, request: HttpRequest, object_id: str, *args: Any, **given: Any) -> Any:
         if not self._may(request, self.get_object(request, object_id)):

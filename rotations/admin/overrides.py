@@ -44,7 +44,7 @@ class OverrideAdmin(Refusing, EventHistory, TeamScopedAdmin):
 
     form = OverrideForm
     fields = ("rota", "user", "starts_at", "ends_at", "reason")
-    list_display = ("rota", "user", "kind", "starts_at", "ends_at", "reason", "created_by")
+    list_display = ("rota", "user", "kind", "begins", "ends", "reason", "created_by")
     list_filter = ("rota__team", "rota", "kind")
     list_select_related = ("rota__team", "user", "created_by")
     search_fields = ("user__name", "user__email", "reason", "rota__name")
@@ -63,9 +63,9 @@ class OverrideAdmin(Refusing, EventHistory, TeamScopedAdmin):
         return False
 
     def get_fields(self, request: HttpRequest, obj: Override | None = None) -> Any:
-        return (
-            (*self.fields, "kind", "created_by", "created_at") if obj else (*self.fields, "waive")
-        )
+        if obj is None:
+            return (*self.fields, "waive")
+        return ("rota", "user", "begins", "ends", "reason", "kind", "created_by", "created_at")
 
     def history_of(self, row: Override) -> Iterable[Model]:
         return [row]

@@ -49,8 +49,9 @@ FOLLOWS_BASE = (
 
 
 class WhenForm(forms.Form):
-    """From when a draft binds, and why it may although the roster breaks."""
+    """From when a draft binds, and why it may although the roster breaks. `clock` is the zone that is said."""
 
+    clock: ClassVar[str] = ""
     when = forms.ChoiceField(
         choices=[
             ("handoff", "at the next handoff"),
@@ -62,7 +63,7 @@ class WhenForm(forms.Form):
         label="In force",
     )
     at = forms.SplitDateTimeField(
-        required=False, widget=UnfoldAdminSplitDateTimeWidget, label="Instant (on the rota's clock)"
+        required=False, widget=UnfoldAdminSplitDateTimeWidget, label="Instant"
     )
     waive = forms.CharField(
         required=False, max_length=300, label="If a breach blocks: why let it stand",
@@ -75,6 +76,11 @@ class WhenForm(forms.Form):
         widget: Any = self.fields["at"].widget
         for part, label in zip(widget.widgets, ("Day", "Time"), strict=True):
             part.attrs["aria-label"] = label
+        self.read_on(self.clock)
+
+    def read_on(self, zone: str) -> None:
+        """Says on which clock the instant is read."""
+        self.fields["at"].help_text = f"On the rota's clock, {zone}."
 
     def effective(self, cleaned: dict[str, Any], zone: str) -> plans.Effective:
         """What `publish` calls it. An instant without a zone is read on the rota's wall clock."""
@@ -114,6 +120,7 @@ class DraftForm(forms.ModelForm[Plan], WhenForm):
         self.fields["newest"].initial = newest.pk if newest else None
         self.fields["draft"].initial = plan.pk
         self.fields["of_rota"].initial = plan.rota_id
+        self.read_on(str(self["zone"].value() or "") if "zone" in self.fields else plan.zone)
 
     def when_fields(self) -> list[forms.BoundField]:
         """The fields of publishing, which the page shows apart."""
@@ -515,7 +522,7 @@ class PlanAdmin(EventHistory, TeamScopedAdmin):
             title=f"Publish {len(found)} drafts of {team} together?",
             says="They take over at one instant, with one proof.",
             button="Publish together",
-            form_class=WhenForm,
+            form_class=type("WhenForm", (WhenForm,), {"clock": zone}),
             do=do,
             back=back,
             opts=self.opts,

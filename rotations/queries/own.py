@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import Q, QuerySet
 
@@ -10,6 +11,14 @@ from directory.models import User
 from rotations.enums import PlanState
 from rotations.models import Override, PlanMember, Rota
 from rotations.permissions import places_of
+
+
+def zone_of(user: User) -> ZoneInfo:
+    """The person's zone, or UTC when their row holds a name nobody knows."""
+    try:
+        return ZoneInfo(user.zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def rotas_of(user: User, *, since: datetime) -> QuerySet[Rota]:

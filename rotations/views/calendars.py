@@ -22,6 +22,7 @@ from rotations.enums import Why
 from rotations.models import Breach, Override, Rota
 from rotations.permissions import may_remove, may_take_over, visible_rotas
 from rotations.queries.calendar import Line, lines_of
+from rotations.queries.own import zone_of
 from rotations.queries.shown import plans_shown
 from rotations.views.picture import (
     SAID,
@@ -32,7 +33,7 @@ from rotations.views.picture import (
     week_by_week,
     weeks_together,
 )
-from rotations.views.window import Window, window_of, zone_of
+from rotations.views.window import Window, window_of
 
 ROTAS_ON_A_PAGE = 50
 STRETCHES_ON_A_PAGE = 260

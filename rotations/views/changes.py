@@ -23,8 +23,7 @@ from rotations.forms import OverrideForm, TimeOffForm
 from rotations.models import Override, Rota, TimeOff
 from rotations.permissions import may_remove, may_take_over, people_edited_by, visible_rotas
 from rotations.queries import on_call_of
-from rotations.queries.own import people_for
-from rotations.views.window import zone_of
+from rotations.queries.own import people_for, zone_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

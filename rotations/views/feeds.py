@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from directory.queries import names_of
 from rotations.feeds import Entry, calendar_text, described, mark_of, summary_of
 from rotations.models import Feed, Shift
+from rotations.queries.own import zone_of
 from rotations.services.feeds import use_feed
-from rotations.views.window import zone_of
 
 BACK = timedelta(days=92)
 MOST = 10_000

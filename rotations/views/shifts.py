@@ -20,12 +20,11 @@ from rotations.models import Feed, Override, Rota, TimeOff
 from rotations.permissions import visible_rotas
 from rotations.queries.calendar import Line, lines_of
 from rotations.queries.fairness import facts_of_held
-from rotations.queries.own import rotas_of
+from rotations.queries.own import rotas_of, zone_of
 from rotations.queries.swaps import swaps_shown
 from rotations.rules.fairness import Load, Times, loads
 from rotations.services.feeds import make_feed, revoke_feed
 from rotations.views.picture import Entry, Teller
-from rotations.views.window import zone_of
 
 AHEAD = timedelta(weeks=26)
 CARRIED = timedelta(weeks=13)

@@ -25,12 +25,11 @@ from rotations.models import Rota
 from rotations.permissions import may_take_over, visible_rotas, visible_swaps
 from rotations.queries import suggestions
 from rotations.queries.calendar import Held
-from rotations.queries.own import people_for
+from rotations.queries.own import people_for, zone_of
 from rotations.queries.swaps import to_come
 from rotations.services.swaps import StretchBack
 from rotations.views.changes import reader_of, rota_of, shown_form
 from rotations.views.picture import span_in_words
-from rotations.views.window import zone_of
 
 AHEAD = timedelta(weeks=13)
 MOST = 60

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 
-from directory.models import User
-
 MOST_WEEKS = 8
 FIRST, LAST = date(2015, 1, 5), date(2050, 1, 3)
-
-
-def zone_of(user: User) -> ZoneInfo:
-    """The person's zone, or UTC when their row holds a name nobody knows."""
-    try:
-        return ZoneInfo(user.zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from directory.models import Team, User
@@ -107,6 +109,11 @@ def posted(browser: Client, draft: Plan, order: Sequence[int] = (), **changed: s
     form = form_of(browser.get(change(draft)))
     numbers = {f"members-{row}-position": str(number) for row, number in enumerate(order)}
     return form | numbers | changed
+
+
+def unescaped(answer: Any) -> str:
+    """The page's text, with its entities read."""
+    return unescape(answer.content.decode())
 
 
 def looked_at(answer: Any) -> dict[str, str]:
@@ -300,6 +307,7 @@ class TestDraft:
         self, primary: Rota, boss: User, enter: Enter
     ) -> None:
         browser, draft = enter(boss), draft_of(primary, boss)
+        assert "On the rota's clock, Europe/Berlin." in unescaped(browser.get(change(draft)))
         form = posted(
             browser, draft, when="at", at_0="2026-01-20", at_1="12:00", _publish="1"
         )  # fmt: skip
@@ -441,6 +449,7 @@ class TestDraft:
             follow=True,
         )
         assert "Publish 2 drafts of Platform together?" in answer.content.decode()
+        assert "On the rota's clock, Europe/Berlin." in unescaped(answer)
         url = f"/admin/rotations/rota/publish-together/?rotas={primary.pk},{secondary.pk}"
         assert browser.post(url, looked_at(answer)).status_code == 302
         found = Plan.objects.filter(pk__in=[draft.pk for draft in drafts])
@@ -571,6 +580,19 @@ class TestOverride:
         assert browser.get(change(made)).status_code == 200
         assert browser.post(change(made), {"reason": "Other"}).status_code == 403
 
+    def test_is_read_and_shown_on_the_managers_clock_and_says_so(
+        self, team: Team, primary: Rota, crew: list[User], enter: Enter
+    ) -> None:
+        browser = enter(people.make_manager(team, "Noa", zone="America/New_York"))
+        assert browser.get(self.ADD).content.decode().count("On your clock, America/New_York.") == 2
+        refused = browser.post(self.ADD, self.wanted(browser, primary, crew[0], ends_at_0=""))
+        assert 'value="09:00"' in refused.content.decode()
+        browser.post(self.ADD, self.wanted(browser, primary, crew[0]))
+        made = Override.objects.get()
+        assert made.starts_at == datetime(2026, 1, 15, 14, tzinfo=UTC)
+        for url in (change(made), listed(Override)):
+            assert "Thu 15 Jan 2026 09:00 EST" in browser.get(url).content.decode()
+
     def test_not_on_another_teams(self, primary: Rota, crew: list[User], enter: Enter) -> None:
         browser = enter(people.make_manager(people.make_team()))
         assert browser.post(self.ADD, self.wanted(browser, primary, crew[0])).status_code == 200
@@ -649,6 +671,26 @@ class TestTimeOff:
         assert browser.get(delete).status_code == 200
         browser.post(delete, {"waiver_reason": ""})
         assert not TimeOff.objects.exists()
+
+    def test_is_read_and_shown_on_the_readers_clock_and_says_so(
+        self, team: Team, primary: Rota, enter: Enter
+    ) -> None:
+        dan = people.make_engineer(team, "Dan")
+        browser = enter(people.make_manager(team, "Noa", zone="America/New_York"))
+        browser.post(self.ADD, self.wanted(browser, dan, 20))
+        off = TimeOff.objects.get()
+        assert off.starts_at == datetime(2026, 1, 20, 5, tzinfo=UTC)
+        page = browser.get(change(off))
+        assert page.content.decode().count("On your clock, America/New_York.") == 2
+        assert page.content.decode().count('value="00:00:00"') == 2
+        with timezone.override("America/New_York"):
+            form = form_of(page) | {"reason": "Ill"}
+        assert browser.post(change(off), form).status_code == 302
+        kept = TimeOff.objects.get()
+        assert (kept.starts_at, kept.reason) == (off.starts_at, "Ill")
+        assert "Tue 20 Jan 2026 00:00 EST" in browser.get(listed(TimeOff)).content.decode()
+        auditor = enter(people.make_auditor(zone="Europe/Berlin"))
+        assert "Tue 20 Jan 2026 06:00 CET" in auditor.get(change(off)).content.decode()
 
     def test_who_is_on_call_then_hands_over_first(
         self, secondary: Rota, crew: list[User], boss: User, enter: Enter
