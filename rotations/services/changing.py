@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from rotations.services.horizon import (
     redraw,
     stretches_of,
 )
+from rotations.services.on_record import told_by
 from rotations.services.promising import keep_looking
 from rotations.services.refusal import RosterBroken
 from rotations.services.telling import tell_moved
@@ -56,12 +57,13 @@ def changing(
 ) -> Iterator[Outcome]:
     """Within it the rows are written; at its end the roster is proved, drawn anew, and people are told.
 
-    Exactly those are told whose shifts moved, the `actor` who is named to them among them. Raises
+    Exactly those are told whose shifts moved, the `actor` who is named to them among them. What is written is
+    on record as the actor's. Raises
     RosterBroken, and nothing is written, when the change brings a breach that blocks: unless `waived_by`
     lets it stand with a reason, or it `must` be (a take-over). Those are kept on record. What is written for
     beyond the horizon is judged and told as far as `reach`.
     """
-    with transaction.atomic():
+    with transaction.atomic(), told_by(actor) if actor else nullcontext():
         rules = lock_roster(team_id)
         horizon = horizon_of(rules, now)
         until = max(horizon, reach or now)

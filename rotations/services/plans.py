@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -29,6 +28,7 @@ from rotations.queries.foresight import (
 from rotations.rules import resolver
 from rotations.rules.facts import PlanFacts
 from rotations.services.changing import Outcome, changing, lock_roster
+from rotations.services.on_record import told_by
 from rotations.services.refusal import RotaRefused
 
 JUDGED_INTO = timedelta(weeks=8)
@@ -47,11 +47,6 @@ RULES = (
     "swaps_need_manager", "horizon_weeks",
 )  # fmt: skip
 _ORDER = list(Level)
-
-
-def told_by(actor: Actor) -> pghistory.context:
-    """Within it, what is written is on record as this actor's."""
-    return pghistory.context(actor=actor.label, user=actor.id if actor.kind == "user" else None)
 
 
 # --- The rota itself -----------------------------------------------------------------------------

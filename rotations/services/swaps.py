@@ -20,6 +20,7 @@ from rotations.queries.team import rules_of
 from rotations.rules.overrides import fault_of
 from rotations.rules.swapping import Said
 from rotations.services.changing import Outcome, lock_roster
+from rotations.services.on_record import on_record
 from rotations.services.overrides import end_overrides, refuse_own_backup
 from rotations.services.refusal import RotaRefused
 from rotations.services.swap_notices import (
@@ -49,6 +50,7 @@ class _NoLongerTheirs(RotaRefused):
     """The roster has moved on since the request."""
 
 
+@on_record
 @transaction.atomic
 def ask_swap(
     rota_id: int,
@@ -104,6 +106,7 @@ def ask_swap(
     return swap
 
 
+@on_record
 def accept_swap(swap_id: int, *, actor: Actor, now: datetime) -> Swap:
     """The colleague takes it, and nobody in their place; it is proved again, and the shifts move (C11).
 
@@ -140,6 +143,7 @@ def _accept(swap_id: int, actor: Actor, now: datetime) -> Swap:
     return swap
 
 
+@on_record
 def approve_swap(swap_id: int, *, actor: Actor, now: datetime, waiver_reason: str = "") -> Swap:
     """The manager lets an accepted swap hold; it is proved once more, and the shifts move.
 
@@ -173,6 +177,7 @@ def _approve(swap_id: int, actor: Actor, now: datetime, waiver_reason: str) -> S
     return _take(swap, actor, now=now, waiver=waiver, waiver_reason=reason)
 
 
+@on_record
 @transaction.atomic
 def decline_swap(swap_id: int, *, reason: str, actor: Actor, now: datetime) -> Swap:
     """The colleague does not take it, or the manager does not approve it; the giver is told why.
@@ -196,6 +201,7 @@ def decline_swap(swap_id: int, *, reason: str, actor: Actor, now: datetime) -> S
     return swap
 
 
+@on_record
 @transaction.atomic
 def withdraw_swap(swap_id: int, *, actor: Actor, now: datetime) -> Swap:
     """The giver, who asked for them, or the manager takes the request back before it holds.
@@ -213,6 +219,7 @@ def withdraw_swap(swap_id: int, *, actor: Actor, now: datetime) -> Swap:
     return swap
 
 
+@on_record
 @transaction.atomic
 def undo_swap(
     swap_id: int, *, actor: Actor, now: datetime, reason: str = "", waiver_reason: str = ""

@@ -12,6 +12,7 @@ from deadlines.extension import Actor
 from directory.models import User
 from directory.permissions import may_edit_team, person_of
 from rotations.services.changing import Outcome, changing
+from rotations.services.on_record import told_by
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def changing_all(
         waived_by = {one: person for one in team_ids if may_edit_team(person, one)}
     if reason and team_ids and not waived_by:
         raise PermissionDenied("Only the team's manager may let a breach stand.")
-    with ExitStack() as stack:
+    with told_by(actor), ExitStack() as stack:
         outcomes = [
             stack.enter_context(
                 changing(
