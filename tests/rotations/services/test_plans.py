@@ -568,6 +568,24 @@ class TestRota:
         assert last.starts_at < NOW + WEEK * 8
 
 
+class TestAPlanThatEnds:
+    @pytest.mark.clause("C6")
+    def test_just_before_the_horizon_was_let_stand_for_what_was_seen_of_it(
+        self, pair: tuple[Rota, Rota], team: Team, crew: list[User], boss: Actor
+    ) -> None:
+        horizon = NOW + WEEK * 26
+        draft = plans.open_draft(pair[0].pk, actor=boss, now=NOW)
+        draft = edit(draft, boss, crew, ends_on=(horizon - timedelta(days=2)).date())
+        plans.publish(
+            draft.pk, edit=draft.edit, actor=boss, now=NOW, waiver_reason="Two days, I see to it"
+        )
+        told = Breach.objects.filter(kind=BreachKind.GAP, gone_at=None, told_at__isnull=False)
+        look(team.pk, now=horizon - timedelta(days=3))
+        assert not told.exists()
+        look(team.pk, now=horizon - timedelta(days=1))
+        assert told.get().woke_at == horizon - timedelta(days=1)
+
+
 class TestBeforeTheFirstPlan:
     @pytest.fixture
     def rota(self, team: Team, boss: Actor) -> Rota:
