@@ -70,9 +70,11 @@ class TimeOffAdmin(Refusing, EventHistory, ModelAdmin):
         kept = ("waiver_reason", "created_by", "created_at")
         if self.has_change_permission(request, obj):
             return (*self.fields, *kept, "waive")
-        if self._may(request, obj):
-            return ("user", "begins", "ends", "reason", *kept)
-        return ("user", "begins", "ends", "created_by", "created_at")  # why is others' own business
+        shown = ("user", "begins", "ends", "reason", *kept)
+        hidden = (
+            () if self._may(request, obj) else ("reason", "waiver_reason")
+        )  # others' own business
+        return tuple(name for name in shown if name not in hidden)
 
     def history_view(self, request: HttpRequest, object_id: str, *args: Any, **given: Any) -> Any:
         if not self._may(request, self.get_object(request, object_id)):

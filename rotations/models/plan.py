@@ -19,8 +19,9 @@ from directory.models.team import WEEKDAYS
 from rotations.enums import PlanState, Unit
 from rotations.models.rota import Rota
 from rotations.rules import hours
+from rotations.rules.overrides import LAST_YEAR
 
-FIRST_DAY, LAST_DAY = date(2015, 1, 1), date(2100, 12, 31)
+FIRST_DAY, LAST_DAY = date(2015, 1, 1), date(LAST_YEAR, 12, 31)
 """Between them lie the days of a plan: beyond, there are instants that no clock can tell."""
 
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 LONGEST_OVERRIDE = timedelta(days=366)
+LAST_YEAR = 2100
+"""The roster is proved as far as something is written, so that has an end."""
 
 
 class Fault(NamedTuple):
@@ -23,4 +25,11 @@ def fault_of(starts_at: datetime, ends_at: datetime, *, now: datetime) -> Fault 
         return Fault("past", "An override that is over would change the past.")
     if ends_at - starts_at > LONGEST_OVERRIDE:
         return Fault("too_long", "An override lasts a year at most; change the rota instead.")
+    return too_far(ends_at)
+
+
+def too_far(ends_at: datetime) -> Fault | None:
+    """What is wrong with what ends then; None when nothing is."""
+    if ends_at.year > LAST_YEAR:
+        return Fault("too_far", f"Choose an end before {LAST_YEAR + 1}.")
     return None

@@ -20,6 +20,7 @@ from rotations import permissions
 from rotations.enums import BreachKind
 from rotations.models import Rota, TimeOff
 from rotations.queries import OnCall, shifts_of
+from rotations.rules.overrides import too_far
 from rotations.services.refusal import RosterBroken, RotaRefused
 from rotations.services.waiving import changing_all
 
@@ -59,8 +60,8 @@ def add_time_off(
     """The person is away from `starts_at` until just before `ends_at`. The same again is the one that stands.
 
     Raises PermissionDenied (oneself, a manager of one of the person's teams, an admin), RotaRefused
-    ("ends_before_it_starts", "past", "inactive"), and HandOverFirst with the shifts that stand in the way, unless
-    the manager of the team whose roster breaks lets it stand with `waiver_reason`.
+    ("ends_before_it_starts", "past", "too_far", "inactive"), and HandOverFirst with the shifts that stand in the
+    way, unless the manager of the team whose roster breaks lets it stand with `waiver_reason`.
     """
     person = _allowed(user_id, actor)
     _refuse_fault(starts_at, ends_at, now)
@@ -176,6 +177,8 @@ def _refuse_fault(starts_at: datetime, ends_at: datetime, now: datetime) -> None
         raise RotaRefused("ends_before_it_starts", "Time off must end after it starts.")
     if ends_at <= now:
         raise RotaRefused("past", "Time off that is over would change the past.")
+    if fault := too_far(ends_at):
+        raise RotaRefused(*fault)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def add_overrides(
 
     One that stands already is left as it is. Raises PermissionDenied (a manager of the team or an admin
     for anybody, who belongs to it for themselves), RotaRefused ("ends_before_it_starts", "past", "too_long",
-    "inactive", "retired", "no_reason" for a vacancy without one, "own_backup" for who holds a rota above
+    "too_far", "inactive", "retired", "no_reason" for a vacancy without one, "own_backup" for who holds a rota above
     meanwhile), and RosterBroken with the breaches, unless a manager lets them stand with `waiver_reason`.
     """
     rotas = Rota.objects.in_bulk({one.rota_id for one in wanted})

@@ -71,7 +71,7 @@ def ask_swap(
     and again while they do not answer; when the shift begins unanswered the request lapses. The same request
     again is the one that waits. Raises PermissionDenied, RosterBroken when the roster would break (C11), and
     RotaRefused: "not_a_person", "oneself", "inactive", "not_of_the_rota", "begun", "ends_before_it_starts",
-    "too_long", "retired", "not_theirs" (each has to hold the whole stretch they give), "own_backup".
+    "too_long", "too_far", "retired", "not_theirs" (each has to hold the whole stretch they give), "own_backup".
     """
     rota = Rota.objects.get(pk=rota_id)
     back_rota = Rota.objects.get(pk=back.rota_id) if back else None

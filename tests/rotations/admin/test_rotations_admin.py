@@ -604,6 +604,7 @@ class TestOverride:
             ({"ends_at_0": "2026-01-14"}, "must end after it starts"),
             ({"starts_at_0": "2026-01-01", "ends_at_0": "2026-01-02"}, "would change the past"),
             ({"ends_at_0": "2028-01-02"}, "a year at most"),
+            ({"starts_at_0": "2101-01-01", "ends_at_0": "2101-01-02"}, "an end before 2101"),
         ],
     )
     def test_what_makes_no_sense_is_said_in_the_form(
@@ -698,6 +699,16 @@ class TestTimeOff:
         browser = enter(boss)
         answer = browser.post(self.ADD, self.wanted(browser, crew[2], 20))
         assert "Hand over first: primary, 2026-01-19" in answer.content.decode()
+        assert not TimeOff.objects.exists()
+
+    def test_one_without_an_end_is_refused_in_the_form(
+        self, primary: Rota, crew: list[User], boss: User, enter: Enter
+    ) -> None:
+        browser = enter(boss)
+        form = self.wanted(browser, crew[0], 20) | {"ends_at_0": "9999-12-31"}
+        answer = browser.post(self.ADD, form)
+        assert answer.status_code == 200
+        assert "an end before 2101" in answer.content.decode()
         assert not TimeOff.objects.exists()
 
     def test_not_that_of_other_teams_people(

@@ -48,9 +48,10 @@ def rota(team: Team, crew: list[User]) -> Rota:
 
 def record_of(model: type[Any], pk: int) -> list[tuple[str, str]]:
     """What was done to the row, and by whom, in order."""
+    events = Events.objects.references(model(pk=pk)).filter(pgh_obj_model=model._meta.label)
     return [
         (event.pgh_label, (event.pgh_context or {}).get("actor", "nobody"))
-        for event in Events.objects.tracks(model(pk=pk)).order_by("pgh_id")
+        for event in events.order_by("pgh_id")
     ]
 
 
