@@ -48,7 +48,8 @@ def rota(team: Team, crew: list[User]) -> Rota:
 
 def record_of(model: type[Any], pk: int) -> list[tuple[str, str]]:
     """What was done to the row, and by whom, in order."""
-    events = Events.objects.references(model(pk=pk)).filter(pgh_obj_model=model._meta.label)
+    of_row = Events.objects.references(model(pk=pk))  # type: ignore[no-untyped-call]
+    events = of_row.filter(pgh_obj_model=model._meta.label)
     return [
         (event.pgh_label, (event.pgh_context or {}).get("actor", "nobody"))
         for event in events.order_by("pgh_id")
