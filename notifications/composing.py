@@ -12,7 +12,13 @@ from notifications.enums import OPEN_PAGE_OUTS, Lane, PageState, Purpose
 from notifications.links import phone_url
 from notifications.models import ContactMethod, Page, PageOut, PagingLimits
 from notifications.registry import Provider, Teller, provider_of
-from notifications.rendering import code_message, render_bundle, render_digest, with_html
+from notifications.rendering import (
+    code_message,
+    render_bundle,
+    render_digest,
+    render_notes,
+    with_html,
+)
 from notifications.rules.message import Link, Message, message_from_json, one_line
 from notifications.services.claiming import Parcel
 from notifications.services.contacts import code_of
@@ -20,6 +26,8 @@ from notifications.services.contacts import code_of
 logger = logging.getLogger(__name__)
 
 ENDED = "it was no longer needed when it came to sending it"
+_IN_FULL = (Lane.DIGEST, Lane.NOTE)
+"""What has nothing else to be read by: each is said in full, however many."""
 LEFT = "the person was deactivated before it came to sending it"
 
 
@@ -106,7 +114,7 @@ def _compose(
     pages = [page for page in pages if page.page_out.state in OPEN_PAGE_OUTS]
     left = tuple(page.pk for page in pages if _has_left(page.page_out))
     pages = [page for page in pages if page.pk not in left]
-    spell_out = len(pages) if parcel.lane == Lane.DIGEST else in_force.bundle_lists
+    spell_out = in_force.bundle_lists if parcel.lane not in _IN_FULL else len(pages)
     said: list[tuple[Page, Message]] = []
     counted: list[Page] = []
     note = ""
@@ -139,7 +147,9 @@ def _has_left(out: PageOut) -> bool:
 def _as_one(messages: Sequence[Message], total: int, lane: str) -> Message:
     if total == 1:
         return messages[0]
-    return render_digest(messages) if lane == Lane.DIGEST else render_bundle(messages, total)
+    if lane == Lane.DIGEST:
+        return render_digest(messages)
+    return render_notes(messages) if lane == Lane.NOTE else render_bundle(messages, total)
 
 
 def _message_of(

@@ -99,9 +99,18 @@ def render_bundle(messages: Sequence[Message], total: int) -> Message:
 
 def render_digest(messages: Sequence[Message]) -> Message:
     """What waited for a person's business hours, as one message."""
+    return _in_full(messages, f"Your day at Watchbill: {len(messages)} things")
+
+
+def render_notes(messages: Sequence[Message]) -> Message:
+    """Several things a person is told, newest first, each in full."""
+    first = one_line(messages[0].subject, 150)
+    return _in_full(messages, one_line(f"{first} (+ {len(messages) - 1} more)"))
+
+
+def _in_full(messages: Sequence[Message], subject: str) -> Message:
     if len(messages) == 1:
         return messages[0]
-    subject = f"Your day at Watchbill: {len(messages)} things"
     context = {"subject": subject, "items": messages}
     return Message(
         subject=subject,

@@ -74,13 +74,14 @@ class OverrideForm(StretchForm):
 class TimeOffForm(StretchForm):
     """When somebody is away; a manager may say it of their people."""
 
-    user = forms.ModelChoiceField(User.objects.none(), label="Who", empty_label=None)
+    user = forms.ModelChoiceField(User.objects.none(), label="Who")
     field_order = ("user", "starts_at", "ends_at", "reason", "waiver_reason")
 
     def __init__(self, *args: Any, people: QuerySet[User], manager: bool, **kwargs: Any) -> None:
         super().__init__(*args, manager=manager, **kwargs)
         if manager:
             self.fields["user"].queryset = people  # type: ignore[attr-defined]
+            self.fields["user"].empty_label = "Choose …"  # type: ignore[attr-defined]
         else:
             del self.fields["user"]
 

@@ -82,6 +82,7 @@ class Panel:
     """What is shown beside a draft before it is published."""
 
     begins: str
+    until: str
     rotas: list[tuple[str, list[ShiftLine]]]
     blocking: list[BreachLine]
     warnings: list[BreachLine]
@@ -118,6 +119,7 @@ def panel(seen: Foresight, rotas: Iterable[Rota], zone: str) -> Panel:
 
     return Panel(
         begins=instant(seen.effective_at, zone),
+        until=instant(seen.until, zone) if seen.until else "",
         rotas=[
             (
                 rota.name,

@@ -42,7 +42,8 @@ class Mover:
 class Foresight:
     """What would be: the rotas' next shifts by rota, what the proof would find, and who would move.
 
-    `new` are the breaches that publishing brings, `standing` those that stand already.
+    `new` are the breaches that publishing brings, `standing` those that stand already. `until` is when a plan
+    that was published before takes over again; None when none does.
     """
 
     effective_at: datetime
@@ -50,6 +51,7 @@ class Foresight:
     new: tuple[Breach, ...]
     standing: tuple[Breach, ...]
     movers: tuple[Mover, ...]
+    until: datetime | None = None
 
     @property
     def blocking(self) -> tuple[Breach, ...]:
@@ -115,6 +117,15 @@ def foresee_together(
         new=new,
         standing=tuple(breach for breach in found if breach not in new),
         movers=_movers(before, after, now, until),
+        until=min(
+            (
+                one.effective_at
+                for row in rows
+                for one in published[row.rota_id]
+                if one.effective_at is not None and one.effective_at > effective_at
+            ),
+            default=None,
+        ),
     )
 
 

@@ -151,14 +151,15 @@ def _tell(row: TimeOff, what: str, actor: Actor, *, now: datetime) -> None:
     zone = ZoneInfo(row.user.zone)
     start, end = (at.astimezone(zone) for at in (row.starts_at, row.ends_at))
     span = f"{start:%a %-d %b %Y %H:%M} to {end:%a %-d %b %Y %H:%M} {end.tzname()}"
+    mine = Link("My shifts", f"{settings.BASE_URL}/shifts/")
     tell(
         key=f"time-off:{row.pk}:{now.timestamp():.6f}",
         subject_type="time_off",
         subject_id=row.pk,
         message=Message(
             subject=f"Your time off was {what}",
-            text=f"{actor.label} has {what} your time off: {span}.",
-            links=(Link("My shifts", f"{settings.BASE_URL}/shifts/"),),
+            text=f"{actor.label} has {what} your time off: {span}.\n\n{mine.label}: {mine.url}",
+            links=(mine,),
         ),
         user_ids=[row.user_id],
         now=now,

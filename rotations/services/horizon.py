@@ -52,9 +52,10 @@ def horizon_of(rules: RosterRules, now: datetime) -> datetime:
 
 
 def stretches_of(team: TeamFacts, *, start: datetime, end: datetime) -> ByPerson:
-    """Each person's stretches of the team's rotas between the instants, as the rules have them."""
+    """Each person's stretches of the team's rotas from `start` on that begin before `end`, as the rules have
+    them; the last ones whole."""
     return _stretches(
-        (holding.user_id, rota.id, max(holding.starts_at, start), min(holding.ends_at, end))
+        (holding.user_id, rota.id, max(holding.starts_at, start), holding.ends_at)
         for rota in team.rotas
         for holding in resolver.holdings(rota, team.overrides, start=start, end=end)
     )

@@ -403,7 +403,8 @@ def _locked_draft(plan_id: int, edit: int, actor: Actor) -> Plan:
         raise RotaRefused(
             "changed_meanwhile",
             f"{who} changed this draft{_told(plan.edited_at, plan.zone)}, after you opened it."
-            " Nothing of yours was saved yet; it still stands here.",
+            " Nothing of yours was saved yet; it still stands here, and saved once more it takes the place of"
+            " theirs. To keep theirs, open the draft anew; its history says what they changed.",
         )
     return plan
 

@@ -90,6 +90,7 @@ def tell_of(
 ) -> None:
     """Says it to these people but for who did it, each on their own clock, once per swap and `key`."""
     facts = replace(_facts(swap, by, words), others=others)
+    mine = Link("My shifts", f"{settings.BASE_URL}/shifts/")
     for person in {one.pk: one for one in people if one != by}.values():
         tell(
             key=key or said.value,
@@ -97,8 +98,8 @@ def tell_of(
             subject_id=swap.pk,
             message=Message(
                 subject=subject_of(said, facts),
-                text=text_of(said, facts, zone=person.zone),
-                links=(Link("My shifts", f"{settings.BASE_URL}/shifts/"),),
+                text=f"{text_of(said, facts, zone=person.zone)}\n\n{mine.label}: {mine.url}",
+                links=(mine,),
                 facts={"swap": swap.pk, "said": said.value},
             ),
             user_ids=[person.pk],

@@ -29,7 +29,7 @@ from rotations.queries.own import people_for, zone_of
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def take_over(request: HttpRequest, slug: str) -> HttpResponse:
-    """The second look: whose pager it is, until when, and who is told. Pressed, it is the reader's at once (C22)."""
+    """Pressed, the pager is the reader's at once (C22). Opened by itself: whose it is, until when, who is told."""
     reader, rota, now = reader_of(request), rota_of(request, slug), datetime.now(UTC)
     if not rota.active or not may_take_over(reader, rota):
         raise PermissionDenied("Only who belongs to the rota or its team may take it over.")
@@ -42,7 +42,9 @@ def take_over(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(
                 request,
-                "You are on call now." if override else "You are on call already.",
+                "You are on call now. It can be taken back under “Changes to the turns”."
+                if override
+                else "You are on call already.",
             )
             return redirect("rotations:rota", slug=slug)
     held = on_call_of(Rota.objects.filter(pk=rota.pk), at=now)

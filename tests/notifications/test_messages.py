@@ -8,7 +8,7 @@ import pytest
 
 from notifications.links import phone_url
 from notifications.models import PageOut
-from notifications.rendering import render_bundle, render_page
+from notifications.rendering import render_bundle, render_notes, render_page
 from notifications.rules.message import Link, Message, Owed, PageFacts, ago, clock_time, one_line
 from notifications.services import page_people
 from tests.notifications.factories import NOON, make_person, page_request
@@ -77,6 +77,15 @@ def test_markup_in_a_title_stays_text(out: PageOut) -> None:
 
     assert "<script>" not in message.html
     assert "javascript:" not in message.html + message.text
+
+
+def test_things_one_is_told_together_are_each_said_in_full() -> None:
+    messages = [Message(f"Your shifts have changed: {name}", f"Before: {name}") for name in "ab"]
+    told = render_notes(messages)
+    assert told.subject == "Your shifts have changed: a (+ 1 more)"
+    assert "Before: a" in told.text
+    assert "Before: b" in told.text
+    assert "Before: b" in told.html
 
 
 def test_a_bundle_leads_with_the_newest() -> None:

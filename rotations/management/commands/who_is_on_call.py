@@ -29,12 +29,15 @@ class Command(BaseCommand):
         if not held:
             self.stdout.write("Nobody is on call.")
             return
+        vacant = Rota.objects.filter(active=True).exclude(pk__in={row.rota_id for row in held})
         names = names_of(row.user_id for row in held)
         for row in held:
             self.stdout.write(
                 f"{row.rota_slug} ({row.level}): {names[row.user_id]}, "
                 f"{row.starts_at:%Y-%m-%d %H:%M} to {row.ends_at:%Y-%m-%d %H:%M} UTC, by {row.why}"
             )
+        for rota in vacant.order_by("team_id", "level", "id"):
+            self.stdout.write(f"{rota.slug} ({rota.level}): nobody")
 
 
 def _instant(text: str) -> datetime:

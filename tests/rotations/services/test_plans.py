@@ -622,6 +622,16 @@ class TestBeforeTheFirstPlan:
 
 
 class TestForesight:
+    def test_says_when_a_plan_published_before_takes_over_again(
+        self, pair: tuple[Rota, Rota], crew: list[User], boss: Actor
+    ) -> None:
+        draft = edit(plans.open_draft(pair[0].pk, actor=boss, now=NOW), boss, crew)
+        plans.publish(draft.pk, edit=draft.edit, actor=boss, now=NOW)
+        again = plans.open_draft(pair[0].pk, actor=boss, now=NOW)
+        row = row_of(again, ids(crew))
+        assert foresee(pair[0], row, effective_at=NOW, now=NOW).until == HANDOFF
+        assert foresee(pair[0], row, effective_at=HANDOFF, now=NOW).until is None
+
     def test_shows_what_publishing_then_does(
         self, pair: tuple[Rota, Rota], crew: list[User], boss: Actor
     ) -> None:

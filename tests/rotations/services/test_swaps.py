@@ -112,7 +112,8 @@ class TestAsking:
         assert text(swap, "asked") == (
             "Cleo asks Ann to take a shift of Cleo's.\n\n"
             "Primary: Mon 19 Jan 2026 09:00 to Mon 26 Jan 2026 09:00 UTC.\n\n"
-            "“My sister marries”"
+            "“My sister marries”\n\n"
+            "My shifts: http://localhost:8000/shifts/"
         )
 
     def test_the_same_request_is_one(self, primary: Rota, crew: list[User]) -> None:
