@@ -311,7 +311,7 @@ class TestTimeOff:
         answer = Caller(ann).post("time-off/", self.OFF)
         assert (answer.status_code, answer.json()["code"]) == (409, "hand_over_first")
         assert answer.json()["detail"] == (
-            "Hand over first: primary, 2026-01-26 09:00 to 2026-02-02 09:00."
+            "Hand over first: primary, 2026-01-26 09:00 to 2026-02-02 09:00 UTC."
         )
         assert [one["code"] for one in answer.json()["reasons"]] == ["time_off"]
         assert not TimeOff.objects.exists()
