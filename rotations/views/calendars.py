@@ -209,7 +209,8 @@ def _with_breaches(blocks: Iterable[Block], breaches: Sequence[Breach], zone: Zo
 
 def _upcoming(found: Rota, reader: User, zone: ZoneInfo, now: datetime) -> list[Entry]:
     """Who holds the rota now and who follows, gaps included, as far as a few stretches go."""
-    [line] = lines_of([found], start=now, end=now + FOLLOWING, now=now)
+    just_before = now - timedelta(seconds=1)  # whoever holds it is on record since when
+    [line] = lines_of([found], start=just_before, end=now + FOLLOWING, now=now)
     teller = _teller([line], reader, zone, now)
     return teller.entries(line, now, now + FOLLOWING)[:MOST_FOLLOWING]
 

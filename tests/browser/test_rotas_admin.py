@@ -138,15 +138,17 @@ def test_people_are_sorted_by_drag(
         "Object.keys(document.getElementById('members-data')).some(k => k.startsWith('Sortable'))"
     )
     page.wait_for_function(sortable)
-    handles.nth(3).scroll_into_view_if_needed()
-    source, target = handles.nth(3).bounding_box(), handles.nth(1).bounding_box()
-    assert source is not None
-    assert target is not None
-    page.mouse.move(source["x"] + 15, source["y"] + 15)
+    expect(page.locator("#members-data tbody.original .select2-container")).to_have_count(4)
+    handles.nth(3).hover()  # once it stands still
+    box = handles.nth(3).bounding_box()
+    assert box is not None
     page.mouse.down()
-    page.mouse.move(source["x"] + 15, source["y"] - 10, steps=8)
-    page.mouse.move(target["x"] + 15, target["y"] + 10, steps=15)
-    page.mouse.move(target["x"] + 15, target["y"] + 5, steps=3)
+    page.mouse.move(box["x"] + 15, box["y"] - 10, steps=8)
+    expect(
+        page.locator("#members-data .sortable-chosen, #members-data .sortable-ghost")
+    ).not_to_have_count(0)
+    handles.nth(1).hover(position={"x": 15, "y": 10}, force=True)
+    handles.nth(1).hover(position={"x": 15, "y": 5}, force=True)
     rows = page.locator("#members-data tbody.original")
     expect(rows.nth(1).locator("option:checked")).to_have_text(last)
     page.mouse.up()
