@@ -71,6 +71,48 @@ class OverrideForm(StretchForm):
         ]
 
 
+class DaysForm(forms.Form):
+    """A whole plan of days: who holds the rota in each of several stretches. `wanted` has what was filled in,
+    as (user id or None, from, until)."""
+
+    ROWS = 6
+    reason = Reason(label="Reason for all")
+    waiver_reason = StretchForm.base_fields["waiver_reason"]
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        who = [
+            ("", "Choose …"),
+            *((str(person.pk), str(person)) for person in people),
+            (OverrideForm.NOBODY, "Nobody: leave it vacant"),
+        ]
+        for row in range(1, self.ROWS + 1):
+            self.fields[f"user_{row}"] = forms.ChoiceField(
+                label=f"{row}. Who", choices=who, required=False
+            )
+            self.fields[f"starts_at_{row}"] = Moment(label=f"{row}. From", required=False)
+            self.fields[f"ends_at_{row}"] = Moment(label=f"{row}. Until", required=False)
+        self.order_fields([name for name in self.fields if name not in ("reason", "waiver_reason")])
+
+    def clean(self) -> dict[str, Any]:
+        typed: dict[str, Any] = super().clean() or self.cleaned_data
+        wanted = []
+        for row in range(1, self.ROWS + 1):
+            names = [f"{name}_{row}" for name in ("user", "starts_at", "ends_at")]
+            if any(name in self.errors for name in names):
+                continue
+            who, starts_at, ends_at = (typed.get(name) for name in names)
+            if not (who or starts_at or ends_at):
+                continue
+            for name in names:
+                if not typed.get(name):
+                    self.add_error(name, "Fill in the whole row, or leave it empty.")
+            wanted.append((None if who == OverrideForm.NOBODY else who, starts_at, ends_at))
+        if not wanted and not self.errors:
+            raise forms.ValidationError("Fill in a row at least.")
+        return {**typed, "wanted": wanted}
+
+
 class TimeOffForm(StretchForm):
     """When somebody is away; a manager may say it of their people."""
 

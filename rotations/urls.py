@@ -12,6 +12,7 @@ urlpatterns = [
     path("<slug:slug>/", calendars.rota, name="rota"),
     path("<slug:slug>/take-over/", changes.take_over, name="take-over"),
     path("<slug:slug>/override/", changes.override, name="override"),
+    path("<slug:slug>/days/", changes.days, name="days"),
     path(
         "<slug:slug>/override/<int:override_id>/remove/",
         changes.remove_override,

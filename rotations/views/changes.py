@@ -19,7 +19,7 @@ from directory.models import User
 from directory.permissions import actor_of, may_edit_team
 from directory.queries import names_of
 from rotations import services
-from rotations.forms import OverrideForm, TimeOffForm
+from rotations.forms import DaysForm, OverrideForm, TimeOffForm
 from rotations.models import Override, Rota, TimeOff
 from rotations.permissions import may_remove, may_take_over, people_edited_by, visible_rotas
 from rotations.queries import on_call_of
@@ -92,6 +92,43 @@ def override(request: HttpRequest, slug: str) -> HttpResponse:
             "said": "It goes above the turns and every earlier override, and the roster is proved before it stands."
             + ("" if manager else " It puts you on call."),
             "press": "Make the override",
+        },
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def days(request: HttpRequest, slug: str) -> HttpResponse:
+    """Several overrides in one stroke, such as a holiday plan: all or none, proved once, people told once."""
+    reader, rota, now = reader_of(request), rota_of(request, slug), datetime.now(UTC)
+    if not rota.active or not may_edit_team(reader, rota.team_id):
+        raise PermissionDenied("Only the team's manager plans several days at once.")
+
+    def make(typed: dict[str, Any]) -> str:
+        made = services.add_overrides(
+            [
+                services.OverrideWanted(
+                    rota.pk, int(who) if who else None, starts_at, ends_at, typed["reason"]
+                )
+                for who, starts_at, ends_at in typed["wanted"]
+            ],
+            waiver_reason=typed["waiver_reason"],
+            actor=actor_of(reader),
+            now=now,
+        )
+        return f"{len(made)} override{'s stand' if len(made) > 1 else ' stands'}. Whose shifts changed are told."
+
+    return shown_form(
+        request,
+        lambda data: DaysForm(data, people=people_for(rota)),
+        make,
+        back=("rotations:rota", slug),
+        context={
+            "rota": rota,
+            "title": "Plan several days",
+            "said": "For a holiday season and the like: all of it stands or none of it, the roster is proved once,"
+            " and each person is told once. Where rows overlap the later one counts.",
+            "press": "Make the overrides",
         },
     )  # fmt: skip
 

@@ -294,6 +294,34 @@ def test_a_manager_puts_somebody_on_for_a_while_in_their_own_zone(world: World) 
     )
 
 
+def test_a_manager_plans_several_days_at_once_all_or_none(world: World) -> None:
+    client, path = as_user(world.manager), f"/rotations/{world.rota.slug}/days/"
+    assert as_user(world.engineer).get(path).status_code == 403
+    assert client.get(path).status_code == 200
+    assert "Fill in a row at least." in client.post(path, {}).content.decode()
+    first = {
+        "user_1": world.engineer.pk,
+        "starts_at_1": "2026-03-12T09:00",
+        "ends_at_1": "2026-03-13T09:00",
+    }
+    half = client.post(path, {**first, "user_2": "nobody"})
+    assert half.status_code == 409
+    assert half.content.decode().count("Fill in the whole row, or leave it empty.") == 2
+    vacant = {
+        "user_2": "nobody",
+        "starts_at_2": "2026-03-13T09:00",
+        "ends_at_2": "2026-03-14T09:00",
+    }
+    refused = client.post(path, {**first, **vacant, "reason": "Holidays"})
+    assert refused.status_code == 409
+    assert "The roster would break" in refused.content.decode()
+    assert not Override.objects.exists()
+    waived = {**first, **vacant, "reason": "Holidays", "waiver_reason": "Shut"}
+    assert client.post(path, waived).status_code == 302
+    made = Override.objects.order_by("starts_at").values_list("user__name", "reason")
+    assert list(made) == [(world.engineer.name, "Holidays"), (None, "Holidays")]
+
+
 def test_what_is_refused_says_why_and_keeps_what_was_typed(world: World) -> None:
     typed = {
         "user": world.engineer.pk, "starts_at": "2026-03-06T09:00", "ends_at": "2026-03-05T18:00",
