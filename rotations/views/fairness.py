@@ -18,12 +18,12 @@ from directory.queries import names_of
 from rotations.models import Rota
 from rotations.permissions import visible_rotas
 from rotations.queries.fairness import Period, balance_of, days_of_work
+from rotations.rules.cells import harmless
 from rotations.rules.fairness import Balance, Load
 from rotations.views.window import day_of
 
 USUAL = timedelta(weeks=13)
 LONGEST = timedelta(days=400)
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS = (
     "day", "rota", "level", "person", "email", "hours", "night_hours", "weekend_hours",
     "holiday_hours", "holiday",
@@ -114,17 +114,12 @@ def hours(request: HttpRequest, slug: str) -> HttpResponse:
         table.writerow(
             [
                 one.day.isoformat(),
-                *(plain(text) for text in texts),
+                *(harmless(text) for text in texts),
                 *(f"{figure / timedelta(hours=1):.2f}" for figure in figures),
-                plain(one.holiday),
+                harmless(one.holiday),
             ]
         )
     return response
-
-
-def plain(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def period_of(request: HttpRequest, rota: Rota, now: datetime) -> Period:
