@@ -129,6 +129,7 @@ def days(request: HttpRequest, slug: str) -> HttpResponse:
             "said": "For a holiday season and the like: all of it stands or none of it, the roster is proved once,"
             " and each person is told once. Where rows overlap the later one counts.",
             "press": "Make the overrides",
+            "in_rows": True,
         },
     )  # fmt: skip
 
